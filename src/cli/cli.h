@@ -1,0 +1,18 @@
+/*
+ * cli - what the verbs share. A verb gets argv[0] = its own name and returns the exit status.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "base/str.h"
+
+#define CLI_USAGE 2    /* exit status for a command line that makes no sense */
+#define CLI_FAILED 125 /* Capsule itself failed */
+
+struct cli_verb {
+	const char *name;
+	const char *what; /* one line for the list */
+	int (*run)(int argc, char **argv);
+};
+
+int cli_version(int argc, char **argv);
