@@ -8,6 +8,7 @@ static int fill(struct err *err, int code, bool tail, const char *fmt, va_list a
 {
 	char text[ERR_TEXT_MAX];
 	int shown = code > 0 ? code : EINVAL;
+	bool cut;
 	int n;
 
 	if (!err)
@@ -16,6 +17,7 @@ static int fill(struct err *err, int code, bool tail, const char *fmt, va_list a
 	n = vsnprintf(text, sizeof(text), fmt, ap);
 	if (n < 0)
 		text[0] = '\0';
+	cut = n >= (int)sizeof(text);
 
 	if (err->code) {
 		char old[ERR_TEXT_MAX];
@@ -29,7 +31,7 @@ static int fill(struct err *err, int code, bool tail, const char *fmt, va_list a
 		else
 			n = snprintf(err->text, sizeof(err->text), "%s", text);
 	}
-	if (n >= (int)sizeof(err->text))
+	if (cut || n >= (int)sizeof(err->text))
 		memcpy(err->text + sizeof(err->text) - 4, "...", 4);
 	return -err->code;
 }
