@@ -1,12 +1,26 @@
 /*
  * wall - the process wall: start a command behind it, and know what is engaged.
  *
- * wall_start() returns when the command has been exec'd behind every layer, or when some step
- * failed: the child tells step and errno over a CLOEXEC pipe. Nothing has run then.
+ * Starting has three stages, so that the log is safely on disk before anything runs and so that
+ * the supervisor can make keys and write while the child builds its root:
+ *
+ *	wall_launch()	forks; returns at once, the child builds
+ *	wall_ready()	waits until the child stands behind every layer, or a step failed; fills the
+ *			layer manifest. Nothing of the command has run: the child waits for one byte
+ *			on its go pipe (end of file there instead: it exits)
+ *	wall_go()	writes that byte; waits until the command is exec'd or exec failed
+ *
+ * wall_start() is the three in one. The child tells step and errno over a CLOEXEC pipe.
  *
  * Processes: the caller (the supervisor) -> init (pid 1 of the session's pid namespace, or a child
  * subreaper without one; reaps, forwards nothing, dies when the supervisor's lifeline pipe closes)
- * -> the command. killing the supervisor, by whatever means, ends the whole tree.
+ * -> the command. Killing the supervisor, by whatever means, ends the whole tree.
+ *
+ * Terminals and job control: init always calls setsid(), so the host's terminal is never the
+ * session's controlling terminal. The command is in a process group of its own (setpgid), whose
+ * parent, init, is in the same session but another group: so it is no orphaned group, and SIGTSTP
+ * can stop it. With own_tty init makes the pty slave its controlling terminal (TIOCSCTTY) and the
+ * command's group the foreground group (tcsetpgrp). init waits with WUNTRACED and reports stops.
  */
 #pragma once
 
@@ -14,6 +28,7 @@
 #include "policy/policy.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/resource.h>
 
 /* Why a step failed, for the exit status: Capsule itself, or the command as shells tell it. */
@@ -28,31 +43,51 @@ struct wall_command {
 	char *const *envp;
 	const char *cwd; /* absolute, as seen inside */
 	int stdio[3];    /* become 0, 1, 2 of the command; stay the caller's */
-	bool own_tty;    /* stdio is a pty slave: new session, make it the controlling tty */
+	/* stdio's pty (whichever of the three is a tty) becomes the controlling tty */
+	bool own_tty;
+	/*
+	 * With own_tty: leave the command's group in the background. Its first read of the terminal
+	 * then stops it with SIGTTIN, reported as WALL_EVENT_STOPPED; wall_foreground() goes on.
+	 */
+	bool start_background;
 };
 
 struct wall_exit {
-	int status;          /* as waitpid() gives it */
-	struct rusage usage; /* of the whole tree */
+	int status;           /* as waitpid() gives it */
+	struct rusage usage;  /* of the whole tree */
+	uint64_t oom_kills;   /* by the cgroup's memory limit; 0 when there is no cgroup */
+	uint64_t pids_hits;   /* forks that the pids limit refused */
+	uint64_t memory_peak; /* bytes; 0: not known */
 };
 
 struct wall;
 
+int wall_launch(const struct policy *policy, const struct wall_command *command,
+		struct wall **ret_wall, struct err *err);
 /*
  * -EPERM and the layer's name when a required layer is unavailable; any other errno for a failed
  * step. *@ret_failure is set on failure. The layer manifest in @ret_layers[LAYER_N] is filled in
- * either case as far as it was reached.
+ * either case as far as it was reached. After a failure only wall_finish() is left to call.
  */
+int wall_ready(struct wall *wall, struct layer_status ret_layers[LAYER_N],
+	       enum wall_failure *ret_failure, struct err *err);
+/* Exec the command: 0 once that has succeeded; errors as wall_ready(), 126 and 127 included. */
+int wall_go(struct wall *wall, enum wall_failure *ret_failure, struct err *err);
+
+/* All three; after a failure nothing is left. */
 int wall_start(const struct policy *policy, const struct wall_command *command,
 	       struct layer_status ret_layers[LAYER_N], enum wall_failure *ret_failure,
 	       struct wall **ret_wall, struct err *err);
 
 int wall_pidfd(const struct wall *wall); /* becomes readable when init has exited; borrowed */
 /*
- * Job control and signals: send @sig to the command's process (group if own_tty). A CLOEXEC'd
- * control pipe to init carries it, so it works whatever the pid namespace. -ESRCH: gone.
+ * Job control and signals: send @sig to the command's process (its group if own_tty, and for
+ * SIGTSTP, SIGCONT and SIGWINCH always). A CLOEXEC'd control pipe to init carries it, so it works
+ * whatever the pid namespace. -ESRCH: gone.
  */
 int wall_signal(struct wall *wall, int sig);
+/* Make the command's group the foreground group of its pty and continue it (start_background). */
+int wall_foreground(struct wall *wall);
 /* Stop notice from init: the command's process stopped (ret true once per stop). */
 int wall_event_fd(const struct wall *wall); /* readable: call wall_event(); borrowed */
 struct wall_event {
@@ -61,5 +96,8 @@ struct wall_event {
 };
 int wall_event(struct wall *wall, struct wall_event *ret_event); /* -EAGAIN: none */
 
-/* End the whole tree now (SIGKILL), reap it, free @wall. */
+/*
+ * End the whole tree now (SIGKILL), reap it, free @wall. After wall_pidfd() became readable:
+ * collect the command's own status.
+ */
 int wall_finish(struct wall *wall, struct wall_exit *ret_exit);
