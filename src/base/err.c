@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static int fill(struct err *err, int code, bool tail, const char *fmt, va_list ap)
+__attribute__((format(printf, 4, 0))) static int fill(struct err *err, int code, bool tail,
+						      const char *fmt, va_list ap)
 {
 	char text[ERR_TEXT_MAX];
 	int shown = code > 0 ? code : EINVAL;
