@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+"""Measures what DESIGN's budgets name, each figure beside its peer in the same run.
+
+    tests/bench/bench.py [--build DIR] [--rounds N] [--only WORD]
+
+Prints one table and writes DIR/bench.json: a list of {name, value, unit, peer, ratio, budget, ok}.
+`ratio` is value over peer, or null where the budget is absolute; `ok` is null where there is no
+budget. Commands that are compared take turns, run by run, so that the ratios hold on a machine
+whose speed drifts; figures are medians. Exit status 1 when a budget is missed.
+"""
+import argparse
+import json
+import os
+import pathlib
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+
+USER = "capsule-test"
+BWRAP = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc",
+         "--tmpfs", "/tmp", "--die-with-parent"]
+RUNSC = ["runsc", "--platform=ptrace", "--network=none", "--ignore-cgroups"]
+ROWS = []
+
+
+def row(name, value, unit, *, peer=None, peer_value=None, budget=None, at_most=True, note=""):
+    """One line of the table. With a peer the budget is on value/peer_value, else on the value."""
+    ratio = value / peer_value if peer_value else None
+    judged = ratio if peer_value else value
+    ok = None if budget is None else (judged <= budget if at_most else judged >= budget)
+    ROWS.append({"name": name, "value": value, "unit": unit, "peer": peer,
+                 "peer_value": peer_value, "ratio": ratio,
+                 "budget": None if budget is None else f"{'<=' if at_most else '>='} {budget:g}",
+                 "ok": ok, "note": note})
+
+
+def note(name, text):
+    """A peer that could not run is said, never dropped."""
+    ROWS.append({"name": name, "value": None, "unit": "", "peer": None, "peer_value": None,
+                 "ratio": None, "budget": None, "ok": None, "note": text})
+
+
+def ordinary_user():
+    """The name of an ordinary user to measure as, made if need be; None where that cannot be."""
+    if os.getuid() != 0:
+        return None
+    try:
+        pwd.getpwnam(USER)
+    except KeyError:
+        subprocess.run(["useradd", "--create-home", "--shell", "/bin/sh", USER], check=True)
+    return pwd.getpwnam(USER)
+
+
+def as_user(user, command, home):
+    """
+    @command as @user (a pwd entry; None: ourselves) with a HOME of its own.
+
+    As root in a mount namespace without the hybrid cgroup2 mount, next to which crun refuses to
+    run; all contenders see the same.
+    """
+    env = ["env", "-i", f"PATH={os.environ['PATH']}", f"HOME={home}", "LANG=C.UTF-8"]
+    if os.getuid() == 0:
+        env = ["unshare", "--mount", "sh", "-c",
+               'umount -l /sys/fs/cgroup/unified 2>/dev/null; exec "$@"', "sh", *env]
+    if user is None:
+        return env + command
+    return [*env, "setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups",
+            "--", *command]
+
+
+def interleaved(spawn, commands, rounds, user, home, cwd):
+    """Median microseconds of each command, None for one that failed."""
+    argv = [str(spawn), str(rounds)]
+    for index, command in enumerate(commands):
+        argv += ([","] if index else []) + [str(word) for word in command]
+    done = subprocess.run(as_user(user, argv, home), text=True, capture_output=True, cwd=cwd)
+    if done.returncode != 0:
+        sys.exit(f"bench_spawn failed: {done.stderr}")
+    medians = []
+    for line in done.stdout.splitlines():
+        _, _, median, _, failures = line.split()
+        medians.append(float(median) if int(failures) == 0 else None)
+    return medians, done.stderr
+
+
+def oci_bundle(folder, rootless):
+    """A bundle for crun: the host's /usr read-only, every namespace, no capabilities."""
+    bundle = folder / "bundle"
+    rootfs = bundle / "rootfs"
+    rootfs.mkdir(parents=True)
+    subprocess.run(["crun", "spec", *(["--rootless"] if rootless else [])], cwd=bundle, check=True)
+    spec = json.loads((bundle / "config.json").read_text())
+    spec["process"]["terminal"] = False
+    spec["process"]["args"] = ["/usr/bin/true"]
+    for kind in spec["process"].get("capabilities", {}):
+        spec["process"]["capabilities"][kind] = []
+    (rootfs / "usr").mkdir()
+    for name in ("bin", "lib", "lib64"):
+        (rootfs / name).symlink_to(f"usr/{name}")
+    for name in ("proc", "dev", "sys"):
+        (rootfs / name).mkdir()
+    spec["mounts"] = [mount for mount in spec["mounts"]
+                      if mount["destination"] not in ("/sys", "/sys/fs/cgroup")]
+    spec["mounts"].append({"destination": "/usr", "type": "none", "source": "/usr",
+                           "options": ["rbind", "ro"]})
+    (bundle / "config.json").write_text(json.dumps(spec))
+    return bundle
+
+
+def bench_start(build, capsule, rounds, user):
+    who = "root" if os.getuid() == 0 and user is None else "ordinary user"
+    spawn = build / "tests/bench/bench_spawn"
+    with tempfile.TemporaryDirectory(prefix="capsule-bench-", dir="/var/tmp") as folder:
+        folder = pathlib.Path(folder)
+        workspace = folder / "project"
+        home = folder / "home"
+        workspace.mkdir()
+        home.mkdir()
+        run = folder / "run"
+        run.mkdir()
+        bundle = oci_bundle(folder, who != "root") if shutil.which("crun") else None
+        if user:
+            subprocess.run(["chown", "-R", f"{user.pw_uid}:{user.pw_gid}", str(folder)], check=True)
+        folder.chmod(0o755)
+        contenders = {"capsule run -- true": [capsule, "run", "--", "true"],
+                      "bwrap": [*BWRAP, "true"]}
+        if shutil.which("firejail"):
+            contenders["firejail"] = ["firejail", "--quiet", "--noprofile", "--net=none",
+                                      "--private", "--private-dev", "--private-tmp", "--caps.drop=all",
+                                      "--seccomp", "true"]
+        if bundle:
+            contenders["crun"] = ["crun", "--root", run, "--cgroup-manager=disabled", "run",
+                                  "--bundle", bundle, "bench"]
+        if shutil.which("runsc"):
+            contenders["runsc"] = [*RUNSC, "--root", run,
+                                   *(["--rootless"] if who != "root" else []), "do", "true"]
+        medians, stderr = interleaved(spawn, list(contenders.values()), rounds, user, home, workspace)
+        figures = dict(zip(contenders, medians))
+        mine = figures.pop("capsule run -- true")
+        if mine is None:
+            sys.exit(f"capsule run -- true failed as {who}:\n{stderr[-2000:]}")
+        for peer, median in figures.items():
+            if median is None:
+                note(f"start of true, {who}", f"{peer} failed on this machine, not compared")
+                continue
+            row(f"start of true, {who}", mine / 1000, "ms", peer=peer, peer_value=median / 1000,
+                budget=0.8 if peer == "bwrap" else None)
+        for peer in ("firejail", "crun", "runsc"):
+            if peer not in figures:
+                note(f"start of true, {who}", f"{peer} is not installed, not compared")
+
+
+def bench_cpu(build, capsule, rounds, user):
+    work = build / "tests/bench/bench_cpu"
+    with tempfile.TemporaryDirectory(prefix="capsule-bench-", dir="/var/tmp") as folder:
+        folder = pathlib.Path(folder)
+        workspace = folder / "project"
+        workspace.mkdir()
+        shutil.copy(work, workspace / "work")
+        (folder / "home").mkdir()
+        medians, stderr = interleaved(build / "tests/bench/bench_spawn",
+                                      [[capsule, "run", "--", "./work"], ["./work"]],
+                                      max(rounds // 5, 9), None, folder / "home", workspace)
+        if None in medians:
+            sys.exit(f"CPU-bound work failed inside: {stderr[-2000:]}")
+        row("CPU-bound work inside", medians[0] / 1000, "ms", peer="outside",
+            peer_value=medians[1] / 1000, budget=1.01)
+
+
+def figures_of(program):
+    """A program's "NAME VALUE UNIT" lines as {NAME: (value, unit)}."""
+    done = subprocess.run([str(program)], text=True, capture_output=True, check=True)
+    found = {}
+    for line in done.stdout.splitlines():
+        words = line.split(maxsplit=2)
+        if len(words) >= 2:
+            try:
+                found[words[0]] = (float(words[1]), words[2] if len(words) > 2 else "")
+            except ValueError:
+                continue
+    return found
+
+
+def bench_log(build, capsule, rounds, user):
+    found = figures_of(build / "tests/bench/bench_log")
+    for name, budget in (("log_append", 1e6), ("log_verify", 3e6)):
+        value, unit = found.pop(name)
+        row(name.replace("_", " "), value, unit, budget=budget, at_most=False)
+    for name, (value, unit) in found.items():
+        row(name.replace("_", " "), value, unit)
+
+
+def bench_blake3(build, capsule, rounds, user):
+    found = figures_of(build / "tests/bench/bench_blake3")
+    for name, (value, unit) in found.items():
+        row(name.replace("_", " "), value, unit)
+
+
+PARTS = {"start": bench_start, "cpu": bench_cpu, "log": bench_log, "blake3": bench_blake3}
+
+
+def shown(value):
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def table():
+    lines = [("what", "value", "unit", "peer", "peer's", "ratio", "budget", "")]
+    for r in ROWS:
+        mark = {True: "ok", False: "MISSED", None: ""}[r["ok"]]
+        lines.append((r["name"], shown(r["value"]), r["unit"], r["peer"] or "",
+                      shown(r["peer_value"]), f"{r['ratio']:.3f}" if r["ratio"] else "",
+                      r["budget"] or "", mark or r["note"]))
+    widths = [max(len(line[i]) for line in lines) for i in range(7)]
+    for line in lines:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths + [0])).rstrip())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", type=pathlib.Path, default=pathlib.Path("build"))
+    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--only", default="")
+    args = parser.parse_args()
+    build = args.build.resolve()
+    capsule = build / "src/cli/capsule"
+    user = ordinary_user()
+    for name, part in PARTS.items():
+        if args.only and args.only != name:
+            continue
+        part(build, capsule, args.rounds, None)
+        if name == "start" and user:
+            part(build, capsule, args.rounds, user)
+    table()
+    (build / "bench.json").write_text(json.dumps(ROWS, indent=1) + "\n")
+    return 1 if any(r["ok"] is False for r in ROWS) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
