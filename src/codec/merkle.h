@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include "base/str.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,13 +16,20 @@
 #define MERKLE_DEPTH 64
 #define MERKLE_PROOF_MAX (2 * MERKLE_DEPTH) /* hashes in the longest valid proof */
 
-/* A hash to build trees with. All functions are pure. */
+/*
+ * A hash to build trees with. All functions are pure. leaves() and nodes() may be NULL: they do the
+ * work of leaf() and node() for many at once, side by side. @out never overlaps the input.
+ */
 struct merkle_hash {
 	const char *name;
 	void (*empty)(uint8_t out[MERKLE_HASH]);
 	void (*leaf)(const void *data, size_t n, uint8_t out[MERKLE_HASH]);
 	void (*node)(const uint8_t left[MERKLE_HASH], const uint8_t right[MERKLE_HASH],
 		     uint8_t out[MERKLE_HASH]);
+	void (*leaves)(const struct str *data, size_t count, uint8_t (*out)[MERKLE_HASH]);
+	/* out[i] = node(pairs[2i], pairs[2i + 1]) */
+	void (*nodes)(const uint8_t (*pairs)[MERKLE_HASH], size_t count,
+		      uint8_t (*out)[MERKLE_HASH]);
 };
 
 extern const struct merkle_hash merkle_blake3;
@@ -34,6 +43,11 @@ struct merkle_tree {
 
 void merkle_init(struct merkle_tree *t, const struct merkle_hash *hash);
 void merkle_append(struct merkle_tree *t, const uint8_t leaf[MERKLE_HASH]); /* a leaf *hash* */
+/* The same tree as @count appends, several times faster: levels are hashed side by side. */
+void merkle_append_many(struct merkle_tree *t, const uint8_t (*leaves)[MERKLE_HASH], size_t count);
+/* Leaf hashes of @count pieces of data; any @hash, fastest with leaves(). */
+void merkle_leaves(const struct merkle_hash *hash, const struct str *data, size_t count,
+		   uint8_t (*out)[MERKLE_HASH]);
 void merkle_root(const struct merkle_tree *t, uint8_t root[MERKLE_HASH]);
 
 /*
@@ -59,3 +73,22 @@ int merkle_verify_inclusion(const struct merkle_hash *hash, const uint8_t leaf[M
 int merkle_verify_consistency(const struct merkle_hash *hash, uint64_t size1, uint64_t size2,
 			      const uint8_t (*proof)[MERKLE_HASH], size_t n,
 			      const uint8_t root1[MERKLE_HASH], const uint8_t root2[MERKLE_HASH]);
+
+/*
+ * Subtrees, as in Merkle Tree Certificates (draft-ietf-plants-merkle-tree-certs, section 4): the
+ * tree over leaves [@start, @end) alone, where @start is a multiple of the smallest power of two
+ * that is >= @end - @start. Inclusion in a subtree is inclusion of leaf @index - @start in a tree
+ * of @end - @start leaves; consistency says that the subtree's leaves stand at [@start, @end) of
+ * the tree of @size leaves. Return values as above; -EINVAL: no such subtree.
+ */
+int merkle_prove_subtree(const struct merkle_hash *hash, const uint8_t (*leaves)[MERKLE_HASH],
+			 uint64_t size, uint64_t start, uint64_t end, uint8_t (*proof)[MERKLE_HASH],
+			 size_t *ret_n);
+int merkle_verify_subtree_inclusion(const struct merkle_hash *hash, const uint8_t leaf[MERKLE_HASH],
+				    uint64_t index, uint64_t start, uint64_t end,
+				    const uint8_t (*proof)[MERKLE_HASH], size_t n,
+				    const uint8_t root[MERKLE_HASH]);
+int merkle_verify_subtree_consistency(const struct merkle_hash *hash, uint64_t start, uint64_t end,
+				      uint64_t size, const uint8_t (*proof)[MERKLE_HASH], size_t n,
+				      const uint8_t subtree[MERKLE_HASH],
+				      const uint8_t root[MERKLE_HASH]);
