@@ -53,7 +53,7 @@ struct wall_command {
 };
 
 struct wall_exit {
-	int status;           /* as waitpid() gives it */
+	int status;           /* as waitpid() gives it; -1: the command never ran */
 	struct rusage usage;  /* of the whole tree */
 	uint64_t oom_kills;   /* by the cgroup's memory limit; 0 when there is no cgroup */
 	uint64_t pids_hits;   /* forks that the pids limit refused */
@@ -62,6 +62,15 @@ struct wall_exit {
 
 struct wall;
 
+/*
+ * @policy, @command and what they point to must stay until wall_ready() has returned: it may start
+ * over with the second back end. init is a copy of the caller: launch before keys are in memory.
+ * The caller is single-threaded and has reaped nothing but its own children.
+ *
+ * Strictness: every layer is required that a promise of the policy rests on (wall_needs() in
+ * sandbox/layers.h), and those that `require:` lists besides. With `require: []` (best effort)
+ * nothing is required: the wall has what there is, and the manifest says what is missing.
+ */
 int wall_launch(const struct policy *policy, const struct wall_command *command,
 		struct wall **ret_wall, struct err *err);
 /*

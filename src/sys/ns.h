@@ -1,0 +1,28 @@
+/*
+ * ns - namespaces(7): make them, map identities into them, bring their loopback up.
+ */
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * fork() into new namespaces (CLONE_NEW* @flags; 0 for a plain child), and into the cgroup v2
+ * directory @cgroup_fd unless negative. Returns the pid (0 in the child) or a negative errno; the
+ * parent gets a pidfd. Nothing of the C library's fork handlers runs: the caller is
+ * single-threaded.
+ */
+pid_t ns_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd);
+
+/*
+ * One line each into uid_map and gid_map of the caller's own user namespace: @uid inside is
+ * @outer_uid outside. That one line is all the kernel lets an unprivileged process write, and
+ * only after "deny" in setgroups. @proc_self_fd is a directory fd of /proc/self.
+ */
+int ns_map_self(int proc_self_fd, uid_t uid, uid_t outer_uid, gid_t gid, gid_t outer_gid);
+
+/* `lo` of the caller's network namespace: up, with its usual addresses. */
+int ns_loopback_up(void);
+
+/* The kernel's version as major * 1000 + minor (6018), 0 if unreadable. */
+unsigned ns_kernel_version(void);
