@@ -97,7 +97,7 @@ layer_of()
 
 engaged()
 {
-	grep -q "\"$1\":{\"state\":\"engaged\"" "$place/report.json"
+	grep -q "\"name\":\"$1\",\"state\":\"engaged\"" "$place/report.json"
 }
 
 outside_said()
