@@ -11,102 +11,36 @@
 #include "base/err.h"
 #include "codec/blake3.h"
 #include "policy/layer.h"
+#include "policy/rules.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Where a value stands: "capsule.yaml:12:9". Line and column count from 1; 0: no position. */
-struct policy_where {
-	const char *file;
-	unsigned line, col;
-};
-
-enum policy_fs {
-	POLICY_FS_READ,     /* visible, readable */
-	POLICY_FS_WRITE,    /* and writable; implies read */
-	POLICY_FS_EXEC,     /* programs may be executed from here; implies read */
-	POLICY_FS_DENY,     /* inside something granted: not accessible */
-	POLICY_FS_READONLY, /* inside something writable: readable, not changeable ("protect:") */
-	POLICY_FS_HIDE,     /* not there at all */
-	POLICY_FS_ASK,      /* needs the supervisor: refused in this build */
-	POLICY_FS_N
-};
-
-struct policy_path {
-	const char *path;
-	enum policy_fs kind;
-	bool optional; /* may be missing without a word */
-	bool glob;     /* holds *, ? or [: needs the supervisor: refused in this build */
-	struct policy_where where;
-};
-
-enum policy_network { POLICY_NET_NONE, POLICY_NET_HOST };
-
-/* 0 means: no limit asked for. */
-struct policy_limits {
-	uint64_t memory;     /* bytes, whole tree */
-	uint64_t cpu_milli;  /* thousandths of a processor */
-	uint64_t pids;       /* processes and threads */
-	uint64_t open_files; /* per process */
-	uint64_t file_size;  /* bytes, largest single file */
-	uint64_t disk;       /* bytes in each private file system (home, tmp, /dev/shm) */
-	uint64_t output;     /* bytes on stdout and stderr together */
-	uint64_t wall_ms;    /* milliseconds from start to SIGTERM; SIGKILL follows after 2 s */
-};
-
-enum policy_sysc_preset { POLICY_SYSC_STRICT, POLICY_SYSC_DEFAULT, POLICY_SYSC_COMPAT };
-enum policy_sysc_action { POLICY_SYSC_ALLOW, POLICY_SYSC_ERRNO, POLICY_SYSC_KILL, POLICY_SYSC_LOG };
-enum policy_sysc_cmp { SYSC_EQ, SYSC_NE, SYSC_LT, SYSC_LE, SYSC_GT, SYSC_GE, SYSC_MASKED_EQ };
-
-/* One condition on argument @arg: all of a rule's conditions must hold. */
-struct policy_sysc_cond {
-	uint8_t arg; /* 0..5 */
-	enum policy_sysc_cmp cmp;
-	uint64_t mask; /* for SYSC_MASKED_EQ: (arg & mask) == value */
-	uint64_t value;
-};
-
-struct policy_sysc_rule {
-	const char *name; /* "mprotect" */
-	enum policy_sysc_action action;
-	int error; /* errno for POLICY_SYSC_ERRNO, EPERM unless said */
-	size_t n_conds;
-	struct policy_sysc_cond conds[6];
-	struct policy_where where;
-};
-
-struct policy_env_set {
-	const char *name, *value;
-};
-
-/* A command pattern: words; each matches one argument; a last "..." matches any rest. */
-struct policy_argv {
-	size_t n_parts;
-	const char **parts; /* as written: "git", "${branch:[a-z0-9/_-]+}", "..." */
-	struct policy_where where;
-};
-
-struct policy_tool {
-	const char *name;
-	size_t n_argv;
-	struct policy_argv *argv; /* any one must match */
-	size_t n_paths;
-	struct policy_path
-		*paths; /* replace the policy's when @has_paths: a tool may only tighten */
-	bool has_paths;
-	enum policy_network network;
-	bool has_network;
-	struct policy_limits limits; /* 0: the policy's */
-	struct policy_where where;
-};
-
-enum policy_fsync { POLICY_FSYNC_CHECKPOINT, POLICY_FSYNC_ALWAYS, POLICY_FSYNC_NEVER };
-
-/* A file that took part, in the order of `extends`, the base first. */
-struct policy_source {
-	const char *name;           /* path, or "preset:agent" */
-	uint8_t digest[BLAKE3_OUT]; /* of its bytes */
+/* The single-valued keys, for policy.origin. */
+enum policy_key {
+	POLICY_KEY_NONE,
+	POLICY_KEY_NAME,
+	POLICY_KEY_ISOLATION,
+	POLICY_KEY_REQUIRE,
+	POLICY_KEY_HOME,
+	POLICY_KEY_TMP,
+	POLICY_KEY_UID,
+	POLICY_KEY_GID,
+	POLICY_KEY_NETWORK,
+	POLICY_KEY_MEMORY,
+	POLICY_KEY_CPU,
+	POLICY_KEY_PIDS,
+	POLICY_KEY_OPEN_FILES,
+	POLICY_KEY_FILE_SIZE,
+	POLICY_KEY_DISK,
+	POLICY_KEY_OUTPUT,
+	POLICY_KEY_WALL_TIME,
+	POLICY_KEY_SYSCALLS,
+	POLICY_KEY_AUDIT_PATH,
+	POLICY_KEY_FSYNC,
+	POLICY_KEY_STDIO,
+	POLICY_KEY_N
 };
 
 struct policy {
@@ -120,14 +54,29 @@ struct policy {
 
 	uint32_t require; /* LAYER_BIT()s: without one of these a run is refused */
 	bool best_effort; /* require: [] */
+	/*
+	 * Nothing said: @require holds what needs no privilege and no choice (capabilities,
+	 * no-new-privs, seccomp, fds, rlimits); the wall adds what its back end needs to keep the
+	 * policy's promises.
+	 */
+	bool require_default;
 
-	const char *workspace, *home; /* the expanded ${workspace}, ${home} */
+	const char *workspace, *home, *tmp; /* the expanded ${workspace}, ${home}, ${tmp} */
 	size_t n_paths;
 	struct policy_path *paths;
-	bool private_home, private_tmp; /* tmpfs there, with what is granted below it mounted in */
+	/*
+	 * A tmpfs there, with what is granted below it mounted in. A grant of ${home} or ${tmp}
+	 * itself then speaks of that tmpfs (exec on ${tmp}: programs may run from the private one),
+	 * and never brings in the host's.
+	 */
+	bool private_home, private_tmp;
 
 	size_t n_env_pass;
 	const char **env_pass; /* names, may end in '*' */
+	/* Under a ceiling: the names that may pass though they look secret; else all exact ones. */
+	bool env_exact_only;
+	size_t n_env_exact;
+	const char **env_exact;
 	size_t n_env_set;
 	struct policy_env_set *env_set;
 	size_t n_env_unset;
@@ -152,17 +101,28 @@ struct policy {
 	bool audit_stdio; /* digests of stdout and stderr */
 	size_t n_redact;
 	const char **redact; /* environment names / patterns whose values never reach the log */
+
+	/* Where single values were said (file NULL: nowhere, it is the default), and list items. */
+	struct policy_where origin[POLICY_KEY_N];
+	struct policy_where *env_pass_where, *env_set_where, *env_unset_where, *redact_where;
 };
 
-/* What the variables mean for this run. All absolute. */
+/* What the variables mean for this run, and where policies are looked for. All absolute. */
 struct policy_vars {
 	const char *workspace, *home, *tmp;
+	const char *config;   /* the user's configuration folder; NULL: HOME/.config */
+	const char *org_file; /* the organisation's file; NULL: /etc/capsule/policy.yaml */
 };
 
 /*
- * Load @path (NULL: capsule.yaml in the workspace if there is one, else the built-in default),
- * with everything it extends. On failure nothing is returned and @err (and, in full, with the
- * line itself and a caret, @diag, which may be NULL) says what is wrong. Warnings go to @diag too.
+ * Load @path: a file, or "preset:NAME". NULL: the nearest of capsule.yaml in the workspace, the
+ * user's policy.yaml (CONFIG/capsule), the organisation's, the built-in preset "agent". With
+ * everything it extends. docs/POLICY.md says whose word binds whom: a capsule.yaml that was merely
+ * found, and any file below an organisation's, may only tighten.
+ *
+ * On failure nothing is returned; @err holds the first mistake in one line, and @diag (may be NULL)
+ * up to ten with the line itself and a caret. Warnings go to @diag too. -EBADMSG: mistakes in a
+ * file; else the errno of what could not be read.
  */
 struct buf;
 int policy_load(const char *path, const struct policy_vars *vars, struct policy **ret_policy,
@@ -182,5 +142,29 @@ int policy_check_command(const struct policy *policy, char *const argv[], struct
  * The environment for the session, NULL-terminated, in @arena: passed, set and stripped as the
  * policy says. Names that were stripped as secrets are counted in *@ret_stripped.
  */
-char **policy_environment(const struct policy *policy, struct arena *arena, char *const environ[],
+char **policy_environment(const struct policy *policy, struct arena *arena, char *const environ_[],
 			  size_t *ret_stripped);
+
+/* Would a variable of that name and value be taken for a secret? */
+bool policy_env_secret(const char *name, const char *value);
+/* Does @name match one of the @patterns, in which '*' stands for any characters? (redact, unset) */
+bool policy_name_matches(const char *const *patterns, size_t n, const char *name);
+/* Each limit of @limits becomes the lower of the two; 0 is no limit. */
+void policy_limits_tighten(struct policy_limits *limits, const struct policy_limits *other);
+
+/* The built-in presets: the YAML text of one (p NULL: none of that name), and their names. */
+struct str policy_preset_text(const char *name);
+const char *policy_preset_name(size_t i); /* NULL after the last */
+
+/*
+ * The effective policy as YAML that can itself be loaded; with @origins each line says at its right
+ * where it comes from. policy->effective is the BLAKE3 of the text without origins.
+ */
+void policy_show(const struct policy *policy, bool origins, struct buf *out);
+
+/*
+ * Judge @text alone, as a file of that name would be: nothing else is read, existence of paths is
+ * not asked for. For editors and fuzzing.
+ */
+int policy_load_text(const char *name, struct str text, const struct policy_vars *vars,
+		     struct policy **ret_policy, struct buf *diag, struct err *err);

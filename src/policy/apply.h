@@ -1,0 +1,57 @@
+/*
+ * apply - what the rows of the schema table do to the policy: private to src/policy.
+ */
+#pragma once
+
+#include "policy/load.h"
+
+#define APPLY_SET(name)                                                  \
+	void name(struct load *l, const struct schema *s, uint32_t node, \
+		  const struct load_value *value)
+#define APPLY_BEGIN(name) bool name(struct load *l, const struct schema *s, uint32_t node)
+#define APPLY_END(name) void name(struct load *l, const struct schema *s, uint32_t node)
+
+APPLY_SET(apply_name);
+APPLY_SET(apply_isolation);
+APPLY_BEGIN(apply_require_begin);
+APPLY_SET(apply_require);
+
+APPLY_BEGIN(apply_path_begin);
+APPLY_SET(apply_path_text);
+APPLY_SET(apply_path_optional);
+APPLY_END(apply_path_end);
+APPLY_SET(apply_path);
+APPLY_SET(apply_home);
+APPLY_SET(apply_tmp);
+
+APPLY_SET(apply_env_pass);
+APPLY_SET(apply_env_set);
+APPLY_SET(apply_env_unset);
+APPLY_BEGIN(apply_allow_begin);
+APPLY_BEGIN(apply_command_list);
+APPLY_SET(apply_command_text);
+APPLY_SET(apply_uid);
+APPLY_SET(apply_gid);
+
+APPLY_SET(apply_network);
+APPLY_SET(apply_limit);
+
+APPLY_SET(apply_sysc_preset);
+APPLY_BEGIN(apply_sysc_begin);
+APPLY_SET(apply_sysc_name);
+APPLY_SET(apply_sysc_when);
+APPLY_SET(apply_sysc_action);
+APPLY_SET(apply_sysc_errno);
+APPLY_END(apply_sysc_end);
+APPLY_SET(apply_sysc);
+
+APPLY_BEGIN(apply_tool_begin);
+APPLY_END(apply_tool_end);
+APPLY_BEGIN(apply_tool_argv_list);
+APPLY_SET(apply_tool_argv_text);
+APPLY_BEGIN(apply_tool_kind);
+
+APPLY_SET(apply_audit_path);
+APPLY_SET(apply_fsync);
+APPLY_SET(apply_stdio);
+APPLY_SET(apply_redact);

@@ -1,0 +1,225 @@
+/*
+ * The session's environment: names that are passed, minus secrets, plus what is set, minus what is
+ * unset. A secret is known by its name or by the shape of its value; only its exact name in `pass`
+ * lets it through.
+ */
+#include "policy/policy.h"
+
+#include <string.h>
+
+/* Does @name match @pattern, in which '*' stands for any characters? */
+static bool matches(const char *pattern, const char *name)
+{
+	const char *star = NULL, *mark = NULL;
+
+	while (*name) {
+		if (*pattern == '*') {
+			star = pattern++;
+			mark = name;
+		} else if (*pattern == *name) {
+			pattern++;
+			name++;
+		} else if (star) {
+			pattern = star + 1;
+			name = ++mark;
+		} else {
+			return false;
+		}
+	}
+	while (*pattern == '*')
+		pattern++;
+	return *pattern == '\0';
+}
+
+/* Upper case: names are compared so. Agents' sockets are secrets too: they lend keys. */
+static const char *const secret_names[] = {
+	"*TOKEN*",
+	"*SECRET*",
+	"*PASSWORD*",
+	"*PASSWD*",
+	"*PASSPHRASE*",
+	"*CREDENTIAL*",
+	"*PRIVATE_KEY*",
+	"*APIKEY*",
+	"*_KEY",
+	"*_KEY_*",
+	"*_PAT",
+	"*_PASS",
+	"*_PW",
+	"*_AUTH",
+	"*AUTHORIZATION*",
+	"*_AUTHTOKEN*",
+	"*_DSN",
+	"*CONNECTION_STRING",
+	"*SESSION_ID",
+	"*COOKIE*",
+	"AWS_*",
+	"AZURE_*",
+	"GOOGLE_*",
+	"GCP_*",
+	"GCLOUD_*",
+	"SSH_AUTH_SOCK",
+	"SSH_AGENT_*",
+	"GPG_AGENT_INFO",
+	"DBUS_*",
+	"XAUTHORITY",
+	"KUBECONFIG",
+	"DOCKER_*",
+	"VAULT_*",
+	"PGPASS*",
+	"MYSQL_PWD",
+	"*DATABASE_URL*",
+	"NETRC",
+	"*_WEBHOOK*",
+	"DISPLAY",
+	"WAYLAND_DISPLAY",
+	"XDG_RUNTIME_DIR",
+};
+
+/* What known credentials begin with, and the least length that is one. */
+struct shape {
+	const char *prefix;
+	size_t min;
+};
+
+static const struct shape secret_values[] = {
+	{ "sk-", 20 },         { "sk_live_", 20 },   { "sk_test_", 20 },
+	{ "rk_live_", 20 },    { "ghp_", 20 },       { "gho_", 20 },
+	{ "ghu_", 20 },        { "ghs_", 20 },       { "ghr_", 20 },
+	{ "github_pat_", 20 }, { "glpat-", 16 },     { "AKIA", 20 },
+	{ "ASIA", 20 },        { "AIza", 30 },       { "ya29.", 20 },
+	{ "xoxb-", 16 },       { "xoxp-", 16 },      { "xoxa-", 16 },
+	{ "xapp-", 16 },       { "npm_", 30 },       { "pypi-", 30 },
+	{ "hf_", 20 },         { "dop_v1_", 20 },    { "SG.", 40 },
+	{ "-----BEGIN ", 20 }, { "eyJhbGciOi", 40 }, { "AGE-SECRET-KEY-", 20 },
+};
+
+#define N_OF(a) (sizeof(a) / sizeof((a)[0]))
+
+/* scheme://user:password@host */
+static bool url_with_password(const char *value)
+{
+	const char *host = strstr(value, "://");
+	const char *at, *colon;
+
+	if (!host)
+		return false;
+	host += 3;
+	at = memchr(host, '@', strcspn(host, "/?#"));
+	colon = at ? memchr(host, ':', (size_t)(at - host)) : NULL;
+	return colon && colon + 1 < at;
+}
+
+bool policy_env_secret(const char *name, const char *value)
+{
+	char upper[256];
+	size_t n = strlen(name);
+
+	if (n >= sizeof(upper))
+		return true; /* too long to be judged */
+	for (size_t i = 0; i <= n; i++)
+		upper[i] = (char)(name[i] >= 'a' && name[i] <= 'z' ? name[i] - 32 : name[i]);
+	for (size_t i = 0; i < N_OF(secret_names); i++) {
+		if (matches(secret_names[i], upper))
+			return true;
+	}
+	for (size_t i = 0; i < N_OF(secret_values); i++) {
+		if (strncmp(value, secret_values[i].prefix, strlen(secret_values[i].prefix)) == 0 &&
+		    strlen(value) >= secret_values[i].min)
+			return true;
+	}
+	return url_with_password(value);
+}
+
+bool policy_name_matches(const char *const *patterns, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (matches(patterns[i], name))
+			return true;
+	}
+	return false;
+}
+
+enum pass { PASS_NO, PASS_YES, PASS_SECRET };
+
+static bool named(const char *const *names, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(names[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum pass judge(const struct policy *policy, const char *name, const char *value)
+{
+	bool passed = policy_name_matches(policy->env_pass, policy->n_env_pass, name);
+
+	if (policy->env_exact_only ? named(policy->env_exact, policy->n_env_exact, name)
+				   : named(policy->env_pass, policy->n_env_pass, name))
+		return PASS_YES;
+	if (policy_env_secret(name, value))
+		return PASS_SECRET;
+	return passed ? PASS_YES : PASS_NO;
+}
+
+static bool is_set(const struct policy *policy, const char *name)
+{
+	for (size_t i = 0; i < policy->n_env_set; i++) {
+		if (strcmp(policy->env_set[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_unset(const struct policy *policy, const char *name)
+{
+	return policy_name_matches(policy->env_unset, policy->n_env_unset, name);
+}
+
+static size_t count_of(char *const environ_[])
+{
+	size_t n = 0;
+
+	while (environ_ && environ_[n])
+		n++;
+	return n;
+}
+
+char **policy_environment(const struct policy *policy, struct arena *arena, char *const environ_[],
+			  size_t *ret_stripped)
+{
+	size_t n = 0, stripped = 0, given = count_of(environ_);
+	char **env = arena_array(arena, given + policy->n_env_set + 1, char *);
+
+	if (!env)
+		return NULL;
+	for (size_t i = 0; i < given; i++) {
+		const char *eq = strchr(environ_[i], '=');
+		char *name = eq ? arena_strdup(arena, (struct str){ environ_[i],
+								    (size_t)(eq - environ_[i]) })
+				: NULL;
+		enum pass pass;
+
+		if (eq && !name)
+			return NULL;
+		if (!name || is_set(policy, name))
+			continue;
+		pass = judge(policy, name, eq + 1);
+		stripped += pass == PASS_SECRET;
+		if (pass == PASS_YES && !is_unset(policy, name))
+			env[n++] = environ_[i];
+	}
+	for (size_t i = 0; i < policy->n_env_set; i++) {
+		const struct policy_env_set *set = &policy->env_set[i];
+
+		if (is_unset(policy, set->name))
+			continue;
+		env[n] = arena_printf(arena, "%s=%s", set->name, set->value);
+		if (!env[n++])
+			return NULL;
+	}
+	if (ret_stripped)
+		*ret_stripped = stripped;
+	return env;
+}

@@ -1,0 +1,266 @@
+/*
+ * Paths: variables, one spelling for one place, and what contains what.
+ *
+ * A path is judged by its text here; where symlinks could turn the text into another place, and the
+ * policy's writer is not trusted, narrow.c resolves it.
+ */
+#include "policy/path.h"
+
+#include "base/own.h"
+#include "policy/load.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+bool path_within(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	if (n == 1 && dir[0] == '/')
+		return true;
+	return strncmp(path, dir, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+bool path_normalise(struct str path, struct buf *out)
+{
+	size_t i = 0;
+
+	while (i < path.n) {
+		size_t from = i;
+
+		while (i < path.n && path.p[i] != '/')
+			i++;
+		if (i == from + 2 && path.p[from] == '.' && path.p[from + 1] == '.') {
+			while (out->n && out->p[--out->n] != '/')
+				;
+		} else if (i > from && !(i == from + 1 && path.p[from] == '.')) {
+			buf_putc(out, '/');
+			buf_put(out, path.p + from, i - from);
+		}
+		i++;
+	}
+	if (out->n == 0)
+		buf_putc(out, '/');
+	(void)buf_cstr(out);
+	return buf_error(out) == 0 && out->n < PATH_MAX;
+}
+
+struct variable {
+	const char *name, *value;
+};
+
+static bool put_variable(struct load *l, uint32_t node, struct str name, struct buf *out)
+{
+	const struct variable vars[] = { { "workspace", l->vars->workspace },
+					 { "home", l->vars->home },
+					 { "tmp", l->vars->tmp } };
+	const char *names[3], *near;
+
+	for (size_t i = 0; i < 3; i++) {
+		names[i] = vars[i].name;
+		if (!str_eqz(name, vars[i].name))
+			continue;
+		if (vars[i].value && vars[i].value[0] == '/') {
+			buf_putz(out, vars[i].value);
+			return true;
+		}
+		load_error(l, node, "${%s} has no value here", vars[i].name);
+		return false;
+	}
+	near = str_nearest(name, names, 3);
+	load_error(l, node, "unknown variable '${%.*s}'; %s%s", (int)(name.n < 60 ? name.n : 60),
+		   name.p, near ? "did you mean ${" : "there are ${workspace}, ${home}, ${tmp}",
+		   near ? near : "");
+	return false;
+}
+
+/* ${...} and a leading ~ replaced. */
+static bool put_expanded(struct load *l, uint32_t node, struct str text, struct buf *out)
+{
+	size_t i = 0;
+
+	if (text.n && text.p[0] == '~') {
+		if (text.n > 1 && text.p[1] != '/') {
+			load_error(l, node, "'~name' is not known; write an absolute path");
+			return false;
+		}
+		if (!put_variable(l, node, STR("home"), out))
+			return false;
+		i = 1;
+	}
+	while (i < text.n) {
+		const char *end;
+		struct str name;
+
+		if (text.p[i] != '$') {
+			buf_putc(out, text.p[i++]);
+			continue;
+		}
+		end = i + 1 < text.n && text.p[i + 1] == '{' ? memchr(text.p + i, '}', text.n - i)
+							     : NULL;
+		if (!end) {
+			load_error(l, node,
+				   "'$' begins a variable: ${workspace}, ${home} or ${tmp}");
+			return false;
+		}
+		name = (struct str){ .p = text.p + i + 2, .n = (size_t)(end - text.p) - i - 2 };
+		if (!put_variable(l, node, name, out))
+			return false;
+		i = (size_t)(end - text.p) + 1;
+	}
+	return true;
+}
+
+static bool path_text_ok(struct load *l, uint32_t node, struct str text)
+{
+	if (text.n >= PATH_MAX) {
+		load_error(l, node, "a path of more than %d bytes", PATH_MAX - 1);
+		return false;
+	}
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '*' || text.p[i] == '?' || text.p[i] == '[') {
+			load_error(l, node,
+				   "a pattern ('%c') needs the live supervisor, which is not in "
+				   "this build; name the path itself",
+				   text.p[i]);
+			return false;
+		}
+		if ((unsigned char)text.p[i] < 0x20) {
+			load_error(l, node, "a control character in a path");
+			return false;
+		}
+	}
+	if (text.p[0] == '/' || text.p[0] == '$' || text.p[0] == '~')
+		return true;
+	load_error(l, node, "relative path '%.200s'; did you mean '${workspace}/%.200s'?", text.p,
+		   str_starts(text, STR("./")) ? text.p + 2 : text.p);
+	return false;
+}
+
+bool load_path_expand(struct load *l, uint32_t node, struct str text, const char **ret_path)
+{
+	char raw_mem[PATH_MAX * 2], clean_mem[PATH_MAX + 8];
+	struct buf raw = buf_fixed(raw_mem, sizeof(raw_mem));
+	struct buf clean = buf_fixed(clean_mem, sizeof(clean_mem));
+
+	if (!path_text_ok(l, node, text) || !put_expanded(l, node, text, &raw))
+		return false;
+	if (buf_error(&raw) || !path_normalise(buf_str(&raw), &clean)) {
+		load_error(l, node, "a path of more than %d bytes", PATH_MAX - 1);
+		return false;
+	}
+	*ret_path = arena_strdup(l->arena, buf_str(&clean));
+	if (!*ret_path)
+		l->no_memory = true;
+	return *ret_path;
+}
+
+/* --- the whole, after the merge --- */
+
+static const char *const kind_names[POLICY_FS_N] = {
+	[POLICY_FS_READ] = "read", [POLICY_FS_WRITE] = "write",      [POLICY_FS_EXEC] = "exec",
+	[POLICY_FS_DENY] = "deny", [POLICY_FS_READONLY] = "protect", [POLICY_FS_HIDE] = "hide",
+	[POLICY_FS_ASK] = "ask",
+};
+
+const char *path_kind_name(enum policy_fs kind)
+{
+	return kind_names[kind];
+}
+
+bool path_kind_grants(enum policy_fs kind)
+{
+	return kind == POLICY_FS_READ || kind == POLICY_FS_WRITE || kind == POLICY_FS_EXEC;
+}
+
+bool path_listed(const struct policy_path *paths, size_t n, const struct policy_path *path)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (paths[i].kind == path->kind && strcmp(paths[i].path, path->path) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* @grant stops at the private folder @dir, and @path lies behind it. */
+static bool stops_at(const char *dir, const char *grant, const char *path)
+{
+	return dir && path_within(path, dir) && strcmp(path, dir) != 0 && path_within(dir, grant);
+}
+
+bool path_covered(const struct policy *policy, const struct policy_path *paths, size_t n,
+		  const char *path, enum policy_fs kind)
+{
+	const char *home = policy && policy->private_home ? policy->home : NULL;
+	const char *tmp = policy && policy->private_tmp ? policy->tmp : NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *grant = paths[i].path;
+		bool covers = paths[i].kind == kind ||
+			      (kind == POLICY_FS_READ && path_kind_grants(paths[i].kind));
+
+		if (covers && path_within(path, grant) && !stops_at(home, grant, path) &&
+		    !stops_at(tmp, grant, path))
+			return true;
+	}
+	return false;
+}
+
+/* A grant that a denial covers can never apply: one of the two is a mistake. */
+static void check_contradiction(struct load *l, const struct policy_path *grant)
+{
+	for (size_t i = 0; i < l->p->n_paths; i++) {
+		const struct policy_path *d = &l->p->paths[i];
+		bool deny = d->kind == POLICY_FS_DENY;
+
+		if (!deny && !(d->kind == POLICY_FS_READONLY && grant->kind == POLICY_FS_WRITE))
+			continue;
+		if (!path_within(grant->path, d->path))
+			continue;
+		diag_add(l->diag, DIAG_ERROR, grant->where, 1,
+			 "'%.200s' is granted (%s) but %s '%.200s' at %.200s:%u:%u always wins; "
+			 "take one of them out",
+			 grant->path, kind_names[grant->kind], kind_names[d->kind], d->path,
+			 d->where.file, d->where.line, d->where.col);
+		return;
+	}
+}
+
+static void check_missing(struct load *l, struct policy_path *path)
+{
+	struct stat st;
+
+	if (path->optional || l->offline || stat(path->path, &st) == 0)
+		return;
+	switch (path->kind) {
+	case POLICY_FS_READ:
+	case POLICY_FS_EXEC:
+		diag_add(l->diag, DIAG_WARNING, path->where, 1,
+			 "'%.300s' does not exist; it is left out", path->path);
+		path->optional = true;
+		break;
+	case POLICY_FS_WRITE:
+		diag_add(l->diag, DIAG_ERROR, path->where, 1,
+			 "'%.300s' does not exist; create it, or say 'optional: true'", path->path);
+		break;
+	default:
+		diag_add(l->diag, DIAG_ERROR, path->where, 1,
+			 "'%.300s' does not exist, and a file made later can only be denied by the "
+			 "live supervisor, which is not in this build; say 'optional: true' to do "
+			 "without",
+			 path->path);
+	}
+}
+
+void load_paths_check(struct load *l)
+{
+	struct policy *p = l->p;
+
+	for (size_t i = 0; i < p->n_paths && !diag_full(l->diag); i++) {
+		check_missing(l, &p->paths[i]);
+		if (path_kind_grants(p->paths[i].kind))
+			check_contradiction(l, &p->paths[i]);
+	}
+}
