@@ -1,7 +1,7 @@
 /*
  * Attacks on the rule of what may be executed (A16, A17, A18).
  *
- * Policy of these tests: `dir` may be written but not executed from; `xdir` may be both; `denied`
+ * Policy of these tests: `dir` may be written but not executed from; `xdir` may be both; `forbidden`
  * is a program under `deny`. The payload is this program itself, told to exit with 42.
  */
 #include "probe.h"
@@ -261,21 +261,21 @@ static void alias_link(void)
 
 static void denied_run(void)
 {
-	run42(param("denied"), -1, exit42, 42, "a denied program");
+	run42(param("forbidden"), -1, exit42, 42, "a denied program");
 }
 
 static void denied_alias(void)
 {
 	char path[PATH_LEN];
 
-	snprintf(path, sizeof(path), "/proc/self/root%s", param("denied"));
+	snprintf(path, sizeof(path), "/proc/self/root%s", param("forbidden"));
 	run42(path, -1, exit42, 42, "a denied program by /proc/self/root");
 }
 
 static void denied_symlink(void)
 {
 	unlink("denied-link");
-	if (symlink(param("denied"), "denied-link"))
+	if (symlink(param("forbidden"), "denied-link"))
 		unable("symlink");
 	run42("denied-link", -1, exit42, 42, "a denied program by a symlink");
 }
@@ -284,7 +284,7 @@ static void denied_link(void)
 {
 	unlink("denied-hard");
 	attempt();
-	if (link(param("denied"), "denied-hard"))
+	if (link(param("forbidden"), "denied-hard"))
 		blocked(errno, "link of a denied program");
 	run42("denied-hard", -1, exit42, 42, "a denied program by a hard link");
 }
@@ -292,13 +292,13 @@ static void denied_link(void)
 static void denied_copy(void)
 {
 	attempt();
-	verdict(open(param("denied"), O_RDONLY), "reading a denied program, to copy it");
+	verdict(open(param("forbidden"), O_RDONLY), "reading a denied program, to copy it");
 }
 
 static void denied_rename(void)
 {
 	attempt();
-	if (rename(param("denied"), "renamed"))
+	if (rename(param("forbidden"), "renamed"))
 		blocked(errno, "rename of a denied program");
 	run42("renamed", -1, exit42, 42, "a denied program by another name");
 }
@@ -332,16 +332,16 @@ const struct probe probes_exec[] = {
 	{ "A17-dots", "/proc/self/cwd/.. alias", DIR_NOX, "dir", alias_dots, 0 },
 	{ "A17-symlink", "symlink", DIR_NOX, "dir xdir", alias_symlink, 0 },
 	{ "A17-hardlink", "hard link", "EXDEV EACCES EPERM", "dir xdir", alias_link, 0 },
-	{ "A17-denied", "a denied program", DIR_NOX, "denied", denied_run, 0 },
-	{ "A17-denied-root", "a denied program by /proc/self/root", DIR_NOX, "denied", denied_alias,
-	  0 },
-	{ "A17-denied-symlink", "a denied program by symlink", DIR_NOX, "denied", denied_symlink,
+	{ "A17-denied", "a denied program", DIR_NOX, "forbidden", denied_run, 0 },
+	{ "A17-denied-root", "a denied program by /proc/self/root", DIR_NOX, "forbidden",
+	  denied_alias, 0 },
+	{ "A17-denied-symlink", "a denied program by symlink", DIR_NOX, "forbidden", denied_symlink,
 	  0 },
 	{ "A17-denied-hardlink", "a denied program by hard link", "EXDEV EACCES EPERM EROFS EBUSY",
-	  "denied", denied_link, 0 },
-	{ "A17-denied-copy", "a copy of a denied program", DIR_NOX, "denied", denied_copy, 0 },
+	  "forbidden", denied_link, 0 },
+	{ "A17-denied-copy", "a copy of a denied program", DIR_NOX, "forbidden", denied_copy, 0 },
 	{ "A17-denied-rename", "a denied program renamed", "EXDEV EACCES EPERM EROFS EBUSY",
-	  "denied", denied_rename, PROBE_NO_CONTROL },
+	  "forbidden", denied_rename, PROBE_NO_CONTROL },
 	{ "A18-program", "a program with privileges of its own", "EACCES EPERM", "program",
 	  run_setuid, 0 },
 	{ NULL },

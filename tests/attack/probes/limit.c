@@ -241,7 +241,7 @@ const struct probe probes_limit[] = {
 	{ "C14-places", "write where nobody granted it", "EACCES", NULL, writable_places,
 	  PROBE_NO_CONTROL },
 	{ "C14-pids", "fork bomb", "EAGAIN", "limit", fork_bomb_ignoring, 0 },
-	{ "C14-memory", "use up memory", "ENOMEM killed", "mib", memory, 0 },
+	{ "C14-memory", "use up memory", "ENOMEM SIGKILL", "mib", memory, 0 },
 	{ "C14-files", "open files", "EMFILE", "limit", open_files, 0 },
 	{ "C14-raise-core", "raise the core limit", "EPERM", NULL, raise_core, 0 },
 	{ "C14-raise-files", "raise open files", "EPERM", NULL, raise_files, PROBE_NO_CONTROL },

@@ -103,14 +103,18 @@ static void device_node(mode_t type, unsigned major, unsigned minor)
 	verdict(open("node", O_RDONLY), "mknod and open");
 }
 
-static void node_memory(void)
+static void node_character(void)
 {
-	device_node(S_IFCHR, 1, 1);
+	device_node(S_IFCHR, 1, 5);
 }
 
 static void node_disk(void)
 {
-	device_node(S_IFBLK, 254, 0);
+	struct stat st;
+
+	if (stat("/", &st))
+		unable("stat");
+	device_node(S_IFBLK, major(st.st_dev), minor(st.st_dev));
 }
 
 static void node_there(void)
@@ -254,7 +258,7 @@ const struct probe probes_more[] = {
 	  exe_binary, 0 },
 	{ "X2-inotify", "watch a folder outside", "ENOENT EACCES", "outside", watch, 0 },
 	{ "X3-lease", "a lease on a read-only file", "EACCES EAGAIN EPERM", "rofile", lease, 0 },
-	{ "X4-mem", "mknod of /dev/mem", "EPERM EACCES", NULL, node_memory, 0 },
+	{ "X4-char", "mknod of /dev/zero", "EPERM EACCES", NULL, node_character, 0 },
 	{ "X4-disk", "mknod of a disk", "EPERM EACCES", NULL, node_disk, 0 },
 	{ "X4-there", "a device node that was there", "EACCES EPERM ENXIO", "node", node_there, 0 },
 	{ "X5-credentials", "forged SCM_CREDENTIALS", "EPERM", NULL, credentials, 0 },

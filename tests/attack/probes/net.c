@@ -204,6 +204,21 @@ static int connect_wait(int fd)
 	return error ? -1 : 0;
 }
 
+/* Sends a datagram and waits for the answer that the listener outside gives. */
+static _Noreturn void udp_ask(int fd, const struct sockaddr_storage *addr, socklen_t len)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char byte;
+
+	if (connect(fd, (const struct sockaddr *)addr, len))
+		blocked(errno, "connect");
+	if (send(fd, "attack\n", 7, 0) < 0)
+		blocked(errno, "send");
+	if (poll(&p, 1, 1000) != 1)
+		blocked(ETIMEDOUT, "no answer");
+	verdict(recv(fd, &byte, 1, 0), "datagram and answer");
+}
+
 static void inet_reach(int type, int protocol, bool fast)
 {
 	struct sockaddr_storage addr;
@@ -216,7 +231,7 @@ static void inet_reach(int type, int protocol, bool fast)
 	if (fd < 0)
 		blocked(errno, "socket");
 	if (type == SOCK_DGRAM)
-		verdict(sendto(fd, "attack\n", 7, 0, (struct sockaddr *)&addr, len), "sendto");
+		udp_ask(fd, &addr, len);
 	if (fast)
 		ret = sendto(fd, "attack\n", 7, MSG_FASTOPEN, (struct sockaddr *)&addr, len);
 	else

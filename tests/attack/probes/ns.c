@@ -234,7 +234,7 @@ static void do_mount(const char *source, const char *target, const char *type, u
 
 static void mount_tmpfs(void)
 {
-	do_mount("x", param("target"), "tmpfs", 0, "mount of a tmpfs over a mask");
+	do_mount("x", param("mask"), "tmpfs", 0, "mount of a tmpfs over a mask");
 }
 
 static void mount_proc(void)
@@ -244,17 +244,17 @@ static void mount_proc(void)
 
 static void mount_bind(void)
 {
-	do_mount(".", param("target"), NULL, MS_BIND, "bind above a mask");
+	do_mount(".", param("mask"), NULL, MS_BIND, "bind above a mask");
 }
 
 static void mount_move(void)
 {
-	do_mount(param("target"), ".", NULL, 8192, "mount --move of a mask");
+	do_mount(param("mask"), ".", NULL, 8192, "mount --move of a mask");
 }
 
 static void mount_rw(void)
 {
-	do_mount(NULL, param("target"), NULL, 32 | MS_BIND, "remount read-write");
+	do_mount(NULL, param("mask"), NULL, 32 | MS_BIND, "remount read-write");
 }
 
 static void mount_private(void)
@@ -264,7 +264,7 @@ static void mount_private(void)
 
 static void unmount(int flags, const char *what)
 {
-	const char *target = param("target");
+	const char *target = param("mask");
 
 	attempt();
 	verdict_reached(umount2(target, flags), what);
@@ -303,7 +303,7 @@ static void propagation(void)
 	blocked(ENOENT, "no shared mount");
 }
 
-#define MASK "target"
+#define MASK "mask"
 
 const struct probe probes_ns[] = {
 	{ "A4-user", "unshare(CLONE_NEWUSER)", "EPERM", NULL, unshare_user, 0 },

@@ -1,0 +1,168 @@
+"""Where attacks take place: the table of probes, scenes made of files, and how a run is judged.
+
+An attack is performed by `attack_probe` (tests/attack/probes): outside first, as the same user in
+a scene of its own, to see that it works on this machine at all; then inside `capsule run`. It must
+have been attempted, must not succeed, and must be answered as the wall answers it.
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+import signal
+import subprocess
+
+import pytest
+
+import harness
+
+PROBE = harness.BUILD / "tests/attack/attack_probe"
+NO_CONTROL, OWN_MOUNTS, HOST_NET = 1, 2, 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Probe:
+    id: str
+    what: str
+    want: tuple
+    params: tuple
+    flags: int
+
+    @property
+    def attack(self) -> str:
+        return self.id.split("-")[0]
+
+
+def _probes() -> dict:
+    out = subprocess.run([PROBE, "--list"], capture_output=True, text=True, check=True).stdout
+    rows = map(json.loads, out.splitlines())
+    return {r["id"]: Probe(r["id"], r["what"], tuple(r["want"].split()),
+                           tuple(r["params"].split()), r["flags"]) for r in rows}
+
+
+PROBES = _probes()
+
+SECRET = "the-secret-of-outside"
+GRANTED = "may-be-read"
+POLICY = """\
+version: 1
+name: attack
+extends: preset:agent
+filesystem:
+  read: [{place}/ro]
+  write: [{place}/noexec]
+  protect: [{ws}/keep/deep/file, {ws}/keep/pdir]
+  deny: [{ws}/private.txt, {ws}/private, {ws}/denied-program]
+network: {network}
+"""
+
+
+class Scene:
+    """A folder tree with everything in it that the file attacks aim at.
+
+    place/ws            the workspace (writable, executable)
+    place/outside       granted by nobody; place/outside/secret
+    place/ro            may be read: place/ro/file
+    place/noexec        may be written, not executed from
+    place/policy.yaml   the policy that says so
+    """
+
+    def __init__(self, place: pathlib.Path, account: harness.Account, network: str = "none"):
+        self.place, self.account = place, account
+        self.ws, self.outside = place / "ws", place / "outside"
+        place.mkdir(exist_ok=True)
+        for folder in ("ws/keep/deep", "ws/keep/pdir", "ws/private", "ws/x", "ws/.probe", "outside",
+                       "ro", "noexec"):
+            (place / folder).mkdir(parents=True, exist_ok=True)
+        self.kept = {
+            "ws/keep/deep/file": "protected\n", "ws/keep/pdir/existing": "protected\n",
+            "ws/private.txt": SECRET, "ws/private/inner": SECRET, "outside/secret": SECRET,
+            "ro/file": GRANTED,
+        }
+        for name, text in self.kept.items():
+            (place / name).write_text(text)
+        os.setxattr(place / "ws/private.txt", "user.secret", b"secret")
+        (self.ws / "hostlink").symlink_to(self.outside / "secret")
+        os.link(self.account.home.parent.parent / "bin/attack_probe", self.probe)
+        program = self.ws / "denied-program"
+        program.write_bytes(self.probe.read_bytes())
+        program.chmod(0o755)
+        self.policy = place / "policy.yaml"
+        self.policy.write_text(POLICY.format(place=place, ws=self.ws, network=network))
+        for folder, names, files in os.walk(place):
+            for name in [".", *names, *files]:
+                path = os.path.join(folder, name)
+                if not os.path.samefile(path, self.probe) if os.path.exists(path) else True:
+                    os.chown(path, account.uid, account.gid, follow_symlinks=False)
+        self.before = self.state()
+
+    @property
+    def probe(self) -> pathlib.Path:
+        return self.ws / ".probe/attack_probe"
+
+    def state(self) -> dict:
+        """What no attack may change: contents, modes, times and attributes."""
+        seen = {"outside": sorted(os.listdir(self.outside)), "ro": sorted(os.listdir(self.place / "ro"))}
+        for folder in ("ws/keep", "ws/keep/deep", "ws/keep/pdir", "ws/private"):
+            seen[folder] = sorted(os.listdir(self.place / folder))
+        for name in self.kept:
+            path = self.place / name
+            st = path.lstat()
+            seen[name] = (path.read_text(), oct(st.st_mode), st.st_uid, st.st_ino, st.st_mtime_ns,
+                          st.st_nlink, sorted(os.listxattr(path)))
+        return seen
+
+    def check(self) -> None:
+        assert self.state() == self.before, "the attack left a trace on the host"
+
+    def param(self, key: str) -> str:
+        ws = self.ws
+        values = {
+            "secret": self.outside / "secret", "outside": self.outside,
+            "hostlink": ws / "hostlink", "protected": ws / "keep/deep/file",
+            "pdir": ws / "keep/pdir", "ancestor": ws / "keep", "denied": ws / "private.txt",
+            "forbidden": ws / "denied-program", "ddir": ws / "private", "mask": ws / "private", "rofile": self.place / "ro/file",
+            "rodir": self.place / "ro", "dir": self.place / "noexec", "xdir": ws / "x",
+            "self": self.probe, "binary": self.account.home.parent.parent / "bin/capsule",
+            "ino": (ws / "private.txt").stat().st_ino, "seconds": 20 if harness.LONG else 5,
+        }
+        return str(values[key])
+
+
+def outcome(report: dict) -> str:
+    """One word: "succeeded", "unable", "hung", an errno's name, "killed" (SIGSYS), a signal's."""
+    if report["result"] == "killed":
+        number = report["signal"]
+        return "killed" if number == signal.SIGSYS else signal.Signals(number).name
+    return report["errno"] if report["result"] == "blocked" else report["result"]
+
+
+def parse(done) -> dict:
+    lines = [line for line in done.stdout.splitlines() if line.startswith('{"attempted"')]
+    assert len(lines) == 1, (f"no report from the probe: the attack was not attempted\n"
+                             f"exit {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return json.loads(lines[0])
+
+
+def run_outside(scene: Scene, probe: Probe, params: dict) -> dict:
+    """The control: the same attack by the same user without the wall."""
+    argv = [str(scene.probe), probe.id, *(f"{k}={v}" for k, v in params.items())]
+    if probe.flags & OWN_MOUNTS and scene.account.is_root:
+        argv = ["unshare", "-m", "--propagation", "private", *argv]
+    done = subprocess.run(argv, cwd=scene.ws, env=harness.environment(scene.account),
+                          capture_output=True, text=True, errors="replace", timeout=30,
+                          stdin=subprocess.DEVNULL, start_new_session=True,
+                          **harness.as_account(scene.account))
+    return parse(done)
+
+
+def judge(probe: Probe, inside: dict, control: dict | None) -> None:
+    """Passes, fails, or skips: out of reach here whatever the wall does."""
+    told = f"{probe.id} ({probe.what}): {inside['detail']}"
+    result = outcome(inside)
+    assert inside["attempted"], f"never attempted: {told}"
+    assert inside["result"] != "succeeded", f"THE ATTACK SUCCEEDED: {told}"
+    assert inside["result"] not in ("unable", "hung"), f"{inside['result']}: {told}"
+    assert result in probe.want, f"answered {result}, the wall answers {probe.want}: {told}"
+    if control and control["result"] != "succeeded" and outcome(control) == result:
+        pytest.skip(f"out of reach here without the wall too ({result}: {control['detail']})")
