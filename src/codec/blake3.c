@@ -23,6 +23,11 @@
 #define RUN 256 /* chunks; 8 KiB of chaining values on the stack */
 
 static const struct blake3_ops *const backends[] = {
+#ifdef __x86_64__
+	&blake3_avx512,
+	&blake3_avx2,
+	&blake3_sse41,
+#endif
 	&blake3_portable,
 };
 #define BACKENDS (sizeof(backends) / sizeof(backends[0]))
@@ -33,11 +38,13 @@ static _Atomic(const struct blake3_ops *) chosen;
 const struct blake3_ops *blake3_ops_get(void)
 {
 	const struct blake3_ops *ops = atomic_load_explicit(&chosen, memory_order_relaxed);
+	unsigned cpu;
 
 	if (__builtin_expect(ops != NULL, 1))
 		return ops;
+	cpu = blake3_cpu();
 	for (size_t i = 0; i < BACKENDS && !ops; i++)
-		if (backends[i]->supported())
+		if ((backends[i]->needs & ~cpu) == 0)
 			ops = backends[i];
 	atomic_store_explicit(&chosen, ops, memory_order_relaxed);
 	return ops;
@@ -51,7 +58,8 @@ const char *blake3_backend(void)
 int blake3_backend_set(const char *name)
 {
 	for (size_t i = 0; i < BACKENDS; i++)
-		if (strcmp(backends[i]->name, name) == 0 && backends[i]->supported()) {
+		if (strcmp(backends[i]->name, name) == 0 &&
+		    (backends[i]->needs & ~blake3_cpu()) == 0) {
 			atomic_store_explicit(&chosen, backends[i], memory_order_relaxed);
 			return 0;
 		}
@@ -360,9 +368,7 @@ void blake3_init_derive_key(struct blake3 *b, struct str context)
 
 void blake3(const void *p, size_t n, uint8_t out[BLAKE3_OUT])
 {
-	struct blake3 b;
+	struct str in = { .p = p, .n = n };
 
-	blake3_init(&b);
-	blake3_update(&b, p, n);
-	blake3_final(&b, out);
+	blake3_many(&in, 1, -1, (uint8_t(*)[BLAKE3_OUT])out);
 }

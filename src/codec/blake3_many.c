@@ -23,6 +23,18 @@ static void long_one(struct str in, int prefix, uint8_t out[BLAKE3_OUT])
 	blake3_final(&b, out);
 }
 
+static void lane_of(const struct str *in, int prefix, uint8_t *out, struct blake3_lane *lane)
+{
+	size_t n = in->n + (prefix >= 0);
+
+	*lane = (struct blake3_lane){
+		.in = (const uint8_t *)in->p,
+		.out = out,
+		.n = (uint32_t)n,
+		.blocks = blake3_blocks_of(n),
+	};
+}
+
 static void tile_hash(const struct blake3_ops *ops, const struct str *in, size_t count, int prefix,
 		      uint8_t (*out)[BLAKE3_OUT])
 {
@@ -40,19 +52,11 @@ static void tile_hash(const struct blake3_ops *ops, const struct str *in, size_t
 	shorts = start[BLAKE3_CHUNK_BLOCKS + 1];
 
 	for (size_t i = 0; i < count; i++) {
-		uint32_t blocks;
-
 		if (in[i].n > BLAKE3_CHUNK - extra) {
 			long_one(in[i], prefix, out[i]);
 			continue;
 		}
-		blocks = blake3_blocks_of(in[i].n + extra);
-		lane[start[blocks]++] = (struct blake3_lane){
-			.in = (const uint8_t *)in[i].p,
-			.out = out[i],
-			.n = (uint32_t)(in[i].n + extra),
-			.blocks = blocks,
-		};
+		lane_of(&in[i], prefix, out[i], &lane[start[blake3_blocks_of(in[i].n + extra)]++]);
 	}
 	for (size_t at = 0; at < shorts; at += ops->lanes)
 		ops->ragged(lane + at, shorts - at < ops->lanes ? shorts - at : ops->lanes, prefix);
@@ -61,7 +65,14 @@ static void tile_hash(const struct blake3_ops *ops, const struct str *in, size_t
 void blake3_many(const struct str *in, size_t count, int prefix, uint8_t (*out)[BLAKE3_OUT])
 {
 	const struct blake3_ops *ops = blake3_ops_get();
+	struct blake3_lane one;
 
+	if (count == 1 && in->n < BLAKE3_CHUNK) {
+		/* what appending to a log needs: no tile to sort */
+		lane_of(in, prefix, *out, &one);
+		ops->ragged(&one, 1, prefix);
+		return;
+	}
 	for (size_t at = 0; at < count; at += TILE)
 		tile_hash(ops, in + at, count - at < TILE ? count - at : TILE, prefix, out + at);
 }

@@ -42,18 +42,26 @@ struct blake3_lane {
 	uint32_t blocks; /* at least 1 */
 };
 
+/* Instruction sets, as bits. */
+enum { BLAKE3_CPU_SSE41 = 1, BLAKE3_CPU_AVX2 = 2, BLAKE3_CPU_AVX512 = 4 };
+
+/* Those that CPU and kernel both support. */
+unsigned blake3_cpu(void);
+
+typedef void blake3_compress_fn(const uint32_t cv[8], const uint8_t block[BLAKE3_BLOCK],
+				uint8_t len, uint64_t counter, uint8_t flags, uint32_t out[16]);
+
 struct blake3_ops {
 	const char *name;
+	unsigned needs; /* BLAKE3_CPU_* */
 	size_t lanes;
 	/* The whole 16-word output; the first 8 are the next chaining value. */
-	void (*compress)(const uint32_t cv[8], const uint8_t block[BLAKE3_BLOCK], uint8_t len,
-			 uint64_t counter, uint8_t flags, uint32_t out[16]);
+	blake3_compress_fn *compress;
 	/* @in[i] is read in whole; @out gets @count × 32 bytes and may not overlap the inputs. */
 	void (*wide)(const uint8_t *const *in, size_t count, const struct blake3_wide *w,
 		     uint8_t *out);
-	/* 1 <= @count <= lanes. @prefix is a byte or -1. */
+	/* 1 <= @count <= lanes, sorted by blocks. @prefix is a byte or -1. */
 	void (*ragged)(const struct blake3_lane *lane, size_t count, int prefix);
-	bool (*supported)(void);
 };
 
 /* The back end in use. */
@@ -61,6 +69,12 @@ const struct blake3_ops *blake3_ops_get(void);
 
 extern const uint32_t blake3_iv[8];
 extern const struct blake3_ops blake3_portable;
+#ifdef __x86_64__
+extern const struct blake3_ops blake3_sse41, blake3_avx2, blake3_avx512;
+#endif
+
+/* A ragged() of one message by block after block. */
+void blake3_ragged_one(blake3_compress_fn *compress, const struct blake3_lane *l, int prefix);
 
 static inline uint32_t blake3_load32(const uint8_t *p)
 {

@@ -99,37 +99,41 @@ static void wide(const uint8_t *const *in, size_t count, const struct blake3_wid
 	}
 }
 
-static void ragged(const struct blake3_lane *lane, size_t count, int prefix)
+void blake3_ragged_one(blake3_compress_fn *compress_fn, const struct blake3_lane *l, int prefix)
 {
-	for (size_t i = 0; i < count; i++) {
-		const struct blake3_lane *l = &lane[i];
-		uint32_t cv[16];
-		size_t at = 0; /* bytes of in[] used */
+	uint32_t cv[16];
+	size_t at = 0; /* bytes of in[] used */
 
-		memcpy(cv, blake3_iv, sizeof(blake3_iv));
-		for (uint32_t b = 0; b < l->blocks; b++) {
-			uint8_t block[BLAKE3_BLOCK] = { 0 };
-			size_t have = b == 0 && prefix >= 0; /* bytes of the block */
-			size_t left = l->n - (size_t)b * BLAKE3_BLOCK - have;
-			size_t take = left < BLAKE3_BLOCK - have ? left : BLAKE3_BLOCK - have;
-			uint8_t flags = b == 0 ? BLAKE3_CHUNK_START : 0;
+	memcpy(cv, blake3_iv, sizeof(blake3_iv));
+	for (uint32_t b = 0; b < l->blocks; b++) {
+		size_t have = b == 0 && prefix >= 0; /* bytes of the block */
+		size_t left = l->n - (size_t)b * BLAKE3_BLOCK - have;
+		uint8_t flags = b == 0 ? BLAKE3_CHUNK_START : 0;
+		uint8_t block[BLAKE3_BLOCK];
+		const uint8_t *from = block;
+		size_t take = left < BLAKE3_BLOCK - have ? left : BLAKE3_BLOCK - have;
 
+		if (take == BLAKE3_BLOCK) {
+			from = l->in + at;
+		} else {
+			memset(block, 0, sizeof(block));
 			if (have)
 				block[0] = (uint8_t)prefix;
 			if (take)
 				memcpy(block + have, l->in + at, take);
-			at += take;
-			if (b + 1 == l->blocks)
-				flags |= BLAKE3_CHUNK_END | BLAKE3_ROOT;
-			compress(cv, block, (uint8_t)(have + take), 0, flags, cv);
 		}
-		blake3_store_cv(l->out, cv);
+		at += take;
+		if (b + 1 == l->blocks)
+			flags |= BLAKE3_CHUNK_END | BLAKE3_ROOT;
+		compress_fn(cv, from, (uint8_t)(have + take), 0, flags, cv);
 	}
+	blake3_store_cv(l->out, cv);
 }
 
-static bool supported(void)
+static void ragged(const struct blake3_lane *lane, size_t count, int prefix)
 {
-	return true;
+	for (size_t i = 0; i < count; i++)
+		blake3_ragged_one(compress, &lane[i], prefix);
 }
 
 const struct blake3_ops blake3_portable = {
@@ -138,5 +142,4 @@ const struct blake3_ops blake3_portable = {
 	.compress = compress,
 	.wide = wide,
 	.ragged = ragged,
-	.supported = supported,
 };
