@@ -246,6 +246,20 @@ static void put_answers(struct compile *c)
 	}
 }
 
+/*
+ * Ranges become groups: one answer for a stretch of numbers with up to EXCEPTIONS single numbers
+ * in it that have another. An exception costs one comparison, a range of its own would cost two,
+ * and shorter programs load faster: the kernel's compiler takes 0.2 us for each instruction.
+ */
+#define EXCEPTIONS 4
+
+struct group {
+	uint32_t start;
+	uint16_t to;
+	uint16_t n;
+	struct range but[EXCEPTIONS];
+};
+
 static void add_range(struct compile *c, uint32_t start, uint16_t to)
 {
 	if (c->n_ranges && c->ranges[c->n_ranges - 1].to == to)
@@ -253,21 +267,50 @@ static void add_range(struct compile *c, uint32_t start, uint16_t to)
 	c->ranges[c->n_ranges++] = (struct range){ .start = start, .to = to };
 }
 
-static uint16_t put_tree(struct compile *c, unsigned lo, unsigned hi)
+/* Whether range @i is one number between two stretches with answer @to. */
+static bool is_exception(const struct compile *c, unsigned i, uint16_t to)
+{
+	return i + 1 < c->n_ranges && c->ranges[i + 1].start == c->ranges[i].start + 1 &&
+	       c->ranges[i + 1].to == to;
+}
+
+static unsigned make_groups(const struct compile *c, struct group groups[RANGES_MAX])
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < c->n_ranges;) {
+		struct group *g = &groups[n++];
+
+		g->start = c->ranges[i].start;
+		g->to = c->ranges[i].to;
+		g->n = 0;
+		for (i++; g->n < EXCEPTIONS && is_exception(c, i, g->to); i += 2)
+			g->but[g->n++] = c->ranges[i];
+	}
+	return n;
+}
+
+static uint16_t put_tree(struct compile *c, const struct group *groups, unsigned lo, unsigned hi)
 {
 	unsigned mid = (lo + hi) / 2;
 	uint16_t right, left;
 
-	if (hi - lo == 1)
-		return c->ranges[lo].to;
-	right = put_tree(c, mid, hi);
-	left = put_tree(c, lo, mid);
-	return emit_jump(&c->e, BPF_JMP | BPF_JGE | BPF_K, c->ranges[mid].start, right, left);
+	if (hi - lo == 1) {
+		right = groups[lo].to;
+		for (unsigned i = groups[lo].n; i-- > 0;)
+			right = emit_jump(&c->e, BPF_JMP | BPF_JEQ | BPF_K, groups[lo].but[i].start,
+					  groups[lo].but[i].to, right);
+		return right;
+	}
+	right = put_tree(c, groups, mid, hi);
+	left = put_tree(c, groups, lo, mid);
+	return emit_jump(&c->e, BPF_JMP | BPF_JGE | BPF_K, groups[mid].start, right, left);
 }
 
 static void put_program(struct compile *c)
 {
 	uint16_t kill = ret_at(c, SECCOMP_RET_KILL_PROCESS), unknown, numbers;
+	struct group groups[RANGES_MAX];
 
 	put_answers(c);
 	unknown = ret_at(c, FILTER_ERRNO(ENOSYS));
@@ -278,7 +321,7 @@ static void put_program(struct compile *c)
 		add_range(c, SYSC_X32_BIT, kill);
 		add_range(c, UINT32_MAX, unknown);
 	}
-	put_tree(c, 0, c->n_ranges);
+	put_tree(c, groups, 0, make_groups(c, groups));
 	numbers = emit_load(&c->e, offsetof(struct seccomp_data, nr));
 	emit_jump(&c->e, BPF_JMP | BPF_JEQ | BPF_K, sysc_audit_arch(c->arch), numbers, kill);
 	emit_load(&c->e, offsetof(struct seccomp_data, arch));

@@ -48,6 +48,10 @@
 	{                                                           \
 		.arg = (n), .op = FOP_IN, .set = (s), .n_set = N(s) \
 	}
+#define IN_MASKED(n, m, s)                                                       \
+	{                                                                        \
+		.arg = (n), .op = FOP_IN, .mask = (m), .set = (s), .n_set = N(s) \
+	}
 #define CONDS(...) .conds = { __VA_ARGS__ }, .n_conds = N(((struct filter_cond[]){ __VA_ARGS__ }))
 #define LIST(l, other, text)                                                    \
 	{                                                                       \
@@ -93,42 +97,28 @@ static const struct filter_clause socket_hard_no_unix[] = {
 	{ CONDS(IN(0, no_unix)), FILTER_ALLOW, "Internet, netlink" },
 };
 
-#define TCP(family)                                                                          \
-	{ CONDS(EQ(0, family), MASKED(1, TYPE_MASK, SOCK_STREAM), EQ(2, 0)), FILTER_ALLOW,   \
-	  "TCP" },                                                                           \
-	{                                                                                    \
-		CONDS(EQ(0, family), MASKED(1, TYPE_MASK, SOCK_STREAM), EQ(2, 6 /* TCP */)), \
-			FILTER_ALLOW, "TCP"                                                  \
-	}
-#define UDP(family)                                                                                \
-	{ CONDS(EQ(0, family), MASKED(1, TYPE_MASK, SOCK_DGRAM), EQ(2, 0)), FILTER_ALLOW, "UDP" }, \
-	{                                                                                          \
-		CONDS(EQ(0, family), MASKED(1, TYPE_MASK, SOCK_DGRAM), EQ(2, 17 /* UDP */)),       \
-			FILTER_ALLOW, "UDP"                                                        \
-	}
-#define UNIX(type)                                                                          \
-	{                                                                                   \
-		CONDS(EQ(0, FAMILY_UNIX), MASKED(1, TYPE_MASK, type)), FILTER_ALLOW, "Unix" \
+static const uint32_t inet_families[] = { FAMILY_INET, FAMILY_INET6 };
+static const uint32_t tcp[] = { 0, 6 };  /* the default, IPPROTO_TCP; not MPTCP, not SCTP */
+static const uint32_t udp[] = { 0, 17 }; /* the default, IPPROTO_UDP; not ICMP, not UDP-Lite */
+static const uint32_t unix_types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };
+static const uint32_t netlink_types[] = { SOCK_DGRAM, SOCK_RAW }; /* the same thing there */
+
+#define UNIX                                                                                  \
+	{                                                                                     \
+		CONDS(EQ(0, FAMILY_UNIX), IN_MASKED(1, TYPE_MASK, unix_types)), FILTER_ALLOW, \
+			"Unix streams, datagrams, packets"                                    \
 	}
 
 static const struct filter_clause socket_list[] = {
-	UNIX(SOCK_STREAM),
-	UNIX(SOCK_DGRAM),
-	UNIX(SOCK_SEQPACKET),
-	TCP(FAMILY_INET),
-	UDP(FAMILY_INET),
-	TCP(FAMILY_INET6),
-	UDP(FAMILY_INET6),
-	{ CONDS(EQ(0, FAMILY_NETLINK), MASKED(1, TYPE_MASK, SOCK_RAW), EQ(2, 0)), FILTER_ALLOW,
-	  "NETLINK_ROUTE" },
-	{ CONDS(EQ(0, FAMILY_NETLINK), MASKED(1, TYPE_MASK, SOCK_DGRAM), EQ(2, 0)), FILTER_ALLOW,
-	  "NETLINK_ROUTE" },
+	UNIX,
+	{ CONDS(IN(0, inet_families), MASKED(1, TYPE_MASK, SOCK_STREAM), IN(2, tcp)), FILTER_ALLOW,
+	  "TCP" },
+	{ CONDS(IN(0, inet_families), MASKED(1, TYPE_MASK, SOCK_DGRAM), IN(2, udp)), FILTER_ALLOW,
+	  "UDP" },
+	{ CONDS(EQ(0, FAMILY_NETLINK), IN_MASKED(1, TYPE_MASK, netlink_types), EQ(2, 0)),
+	  FILTER_ALLOW, "NETLINK_ROUTE" },
 };
-static const struct filter_clause socketpair_list[] = {
-	UNIX(SOCK_STREAM),
-	UNIX(SOCK_DGRAM),
-	UNIX(SOCK_SEQPACKET),
-};
+static const struct filter_clause socketpair_list[] = { UNIX };
 
 /* ---- ioctl: numbers from asm-generic/ioctls.h, the same on both machines ---- */
 
@@ -301,14 +291,14 @@ static const struct filter_clause prctl_compat[] = {
  * PER_LINUX32; all others, above all READ_IMPLIES_EXEC and MMAP_PAGE_ZERO, stay refused. */
 #define PERSONALITY_COMPAT 0x0fa60008
 
+static const uint32_t personality_strict_set[] = { 0, PERSONALITY_QUERY };
+static const uint32_t personality_default_set[] = { 0, NO_RANDOMIZE, PERSONALITY_QUERY };
 static const struct filter_clause personality_strict[] = {
-	{ CONDS(EQ(0, 0)), FILTER_ALLOW, "PER_LINUX" },
-	{ CONDS(EQ(0, PERSONALITY_QUERY)), FILTER_ALLOW, "the question which it is" },
+	{ CONDS(IN(0, personality_strict_set)), FILTER_ALLOW, "PER_LINUX, and the question" },
 };
 static const struct filter_clause personality_default[] = {
-	{ CONDS(EQ(0, 0)), FILTER_ALLOW, "PER_LINUX" },
-	{ CONDS(EQ(0, PERSONALITY_QUERY)), FILTER_ALLOW, "the question which it is" },
-	{ CONDS(EQ(0, NO_RANDOMIZE)), FILTER_ALLOW, "ADDR_NO_RANDOMIZE" },
+	{ CONDS(IN(0, personality_default_set)), FILTER_ALLOW,
+	  "PER_LINUX, ADDR_NO_RANDOMIZE, and the question" },
 };
 static const struct filter_clause personality_compat[] = {
 	{ CONDS(EQ(0, PERSONALITY_QUERY)), FILTER_ALLOW, "the question which it is" },
@@ -318,15 +308,14 @@ static const struct filter_clause personality_compat[] = {
 
 /* ---- device nodes; S_IFMT of the mode decides, 0 means a plain file ---- */
 
-#define NODE(n)                                                               \
-	{ CONDS(MASKED(n, S_IFMT, 0)), FILTER_ALLOW, "files" },               \
-		{ CONDS(MASKED(n, S_IFMT, S_IFREG)), FILTER_ALLOW, "files" }, \
-		{ CONDS(MASKED(n, S_IFMT, S_IFIFO)), FILTER_ALLOW, "FIFOs" }, \
-	{                                                                     \
-		CONDS(MASKED(n, S_IFMT, S_IFSOCK)), FILTER_ALLOW, "sockets"   \
-	}
-static const struct filter_clause mknod_hard[] = { NODE(1) };
-static const struct filter_clause mknodat_hard[] = { NODE(2) };
+static const uint32_t nodes[] = { 0, S_IFIFO, S_IFREG, S_IFSOCK };
+
+static const struct filter_clause mknod_hard[] = {
+	{ CONDS(IN_MASKED(1, S_IFMT, nodes)), FILTER_ALLOW, "files, FIFOs, sockets" },
+};
+static const struct filter_clause mknodat_hard[] = {
+	{ CONDS(IN_MASKED(2, S_IFMT, nodes)), FILTER_ALLOW, "files, FIFOs, sockets" },
+};
 
 /* ---- filters of one's own ---- */
 
@@ -343,9 +332,9 @@ static const struct filter_clause prlimit_self[] = {
 /*
  * A datagram socket of a pair can still be connected to, or sent to, any path; a stream cannot.
  */
+static const uint32_t pair_types[] = { SOCK_STREAM, SOCK_SEQPACKET };
 static const struct filter_clause pair_connected[] = {
-	{ CONDS(MASKED(1, TYPE_MASK, SOCK_STREAM)), FILTER_ALLOW, "streams" },
-	{ CONDS(MASKED(1, TYPE_MASK, SOCK_SEQPACKET)), FILTER_ALLOW, "packets" },
+	{ CONDS(IN_MASKED(1, TYPE_MASK, pair_types)), FILTER_ALLOW, "streams, packets" },
 };
 
 /* ---- pid 1 maps no code ---- */

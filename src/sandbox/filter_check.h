@@ -25,14 +25,14 @@ enum filter_op {
 	FOP_GE = SYSC_GE,
 	FOP_MASKED_EQ = SYSC_MASKED_EQ,
 	FOP_ANY, /* arg & mask != 0 */
-	FOP_IN   /* a member of @set, which is sorted; low 32 bits, for narrow arguments */
+	FOP_IN /* (arg & mask, if there is one) in @set, sorted, up to 64 runs; narrow arguments */
 };
 
 struct filter_cond {
 	uint8_t arg;
 	uint8_t op;     /* enum filter_op; comparisons are unsigned */
 	uint16_t n_set; /* FOP_IN */
-	uint64_t mask;  /* FOP_MASKED_EQ, FOP_ANY */
+	uint64_t mask;  /* FOP_MASKED_EQ, FOP_ANY; FOP_IN: 0 for none */
 	uint64_t value;
 	const uint32_t *set;
 };

@@ -123,30 +123,76 @@ static uint16_t ordered(struct emit *e, const struct filter_cond *c, uint16_t op
 	return emit_load(e, at);
 }
 
-/* Binary search over set[lo..hi), the accumulator being loaded. */
-static uint16_t search(struct emit *e, const uint32_t *set, unsigned lo, unsigned hi, uint16_t yes,
-		       uint16_t no)
+/* A set as runs of consecutive numbers: most options and many commands come in a row. */
+#define RUNS_MAX 64
+
+struct run {
+	uint32_t first, last;
+};
+
+static unsigned find_runs(const struct filter_cond *c, struct run runs[RUNS_MAX])
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < c->n_set && n < RUNS_MAX; i++) {
+		if (n && c->set[i] == runs[n - 1].last + 1)
+			runs[n - 1].last++;
+		else
+			runs[n++] = (struct run){ c->set[i], c->set[i] };
+	}
+	return n;
+}
+
+static bool all_single(const struct run *runs, unsigned lo, unsigned hi)
+{
+	for (unsigned i = lo; i < hi; i++) {
+		if (runs[i].first != runs[i].last)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Binary search over runs[lo..hi), the accumulator being loaded; @above: it is known to be at
+ * least runs[lo].first. A few single numbers are asked one after the other: that is shorter.
+ */
+static uint16_t search(struct emit *e, const struct run *runs, unsigned lo, unsigned hi, bool above,
+		       uint16_t yes, uint16_t no)
 {
 	unsigned mid = (lo + hi) / 2;
 	uint16_t right, left;
 
-	if (hi - lo <= 2) {
+	if (hi - lo <= 4 && all_single(runs, lo, hi)) {
 		for (unsigned i = hi; i-- > lo;)
-			no = emit_jump(e, BPF_JMP | BPF_JEQ | BPF_K, set[i], yes, no);
+			no = emit_jump(e, BPF_JMP | BPF_JEQ | BPF_K, runs[i].first, yes, no);
 		return no;
 	}
-	right = search(e, set, mid, hi, yes, no);
-	left = search(e, set, lo, mid, yes, no);
-	return emit_jump(e, BPF_JMP | BPF_JGE | BPF_K, set[mid], right, left);
+	if (hi - lo == 1) {
+		right = emit_jump(e, BPF_JMP | BPF_JGT | BPF_K, runs[lo].last, no, yes);
+		if (above)
+			return right;
+		return emit_jump(e, BPF_JMP | BPF_JGE | BPF_K, runs[lo].first, right, no);
+	}
+	right = search(e, runs, mid, hi, true, yes, no);
+	left = search(e, runs, lo, mid, above, yes, no);
+	return emit_jump(e, BPF_JMP | BPF_JGE | BPF_K, runs[mid].first, right, left);
 }
 
 static uint16_t member(struct emit *e, const struct filter_cond *c, uint16_t yes, uint16_t no)
 {
+	struct run runs[RUNS_MAX];
+	unsigned n = find_runs(c, runs);
 	uint32_t at = half(c->arg, false);
 
-	yes = past_load(e, yes, at);
-	no = past_load(e, no, at);
-	search(e, c->set, 0, c->n_set, yes, no);
+	if (!n)
+		return no;
+	if (!c->mask) {
+		yes = past_load(e, yes, at);
+		no = past_load(e, no, at);
+	}
+	search(e, runs, 0, n, false, yes, no);
+	if (c->mask)
+		put(e, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, (uint32_t)c->mask));
 	return emit_load(e, at);
 }
 
@@ -181,7 +227,7 @@ uint16_t emit_cond(struct emit *e, const struct filter_cond *c, bool narrow, uin
 	case FOP_GE: return ordered(e, c, BPF_JGE, narrow, yes, no);
 	case FOP_MASKED_EQ: return masked(e, c, c->mask, narrow, yes, no);
 	case FOP_ANY: return any(e, c, narrow, yes, no);
-	case FOP_IN: return c->n_set ? member(e, c, yes, no) : no;
+	case FOP_IN: return member(e, c, yes, no);
 	}
 	return no;
 }

@@ -59,7 +59,7 @@ static bool holds(const struct filter_cond *c, bool narrow, const struct seccomp
 	case FOP_ANY: return v & mask;
 	case FOP_IN:
 		for (unsigned i = 0; i < c->n_set; i++) {
-			if (c->set[i] == (uint32_t)v)
+			if (c->set[i] == (uint32_t)(c->mask ? v & mask : v))
 				return true;
 		}
 		return false;
