@@ -366,7 +366,7 @@ int filter_compile(const struct policy *policy, unsigned use, struct filter *ret
 
 int filter_load(const struct filter *filter, unsigned flags, struct err *err)
 {
-	int r = seccomp_load(filter->insns, filter->n, flags);
+	int r = seccomp_filter_load(filter->insns, filter->n, flags);
 
 	if (r < 0)
 		return err_set(err, -r, "cannot load the system call filter");

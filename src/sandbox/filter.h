@@ -63,7 +63,7 @@ int filter_compile(const struct policy *policy, unsigned use, struct filter *ret
 /* The same for any machine: for listings and tests. */
 int filter_compile_arch(const struct policy *policy, unsigned use, enum sysc_arch arch,
 			struct filter *ret_filter, struct err *err);
-/* Engage it in the calling thread, after no_new_privs; @flags and errors as seccomp_load(). */
+/* Engage it in the calling thread, after no_new_privs; @flags and errors as seccomp_filter_load(). */
 int filter_load(const struct filter *filter, unsigned flags, struct err *err);
 
 /*

@@ -19,7 +19,7 @@
  * without no_new_privs, -EINVAL when the kernel does not know a flag or dislikes the program,
  * -EBUSY when there is a listener already, -ENOSYS without seccomp filters.
  */
-int seccomp_load(const struct sock_filter *insns, uint16_t n, unsigned flags);
+int seccomp_filter_load(const struct sock_filter *insns, uint16_t n, unsigned flags);
 
 /* Whether the kernel knows SECCOMP_RET_* @action (which needs no privilege to ask). */
-bool seccomp_has_action(uint32_t action);
+bool seccomp_filter_has_action(uint32_t action);

@@ -1,230 +1,9 @@
 /*
  * Unit tests of the system call filter, by running its programs in an interpreter: against a plain
- * evaluation of the same tables, against libseccomp, and against the list of attacks.
+ * evaluation of the same tables, and against the list of attacks.
  */
 #include "base/buf.h"
-#include "base/own.h"
-#include "bpf_interp.h"
-#include "sandbox/filter.h"
-#include "sandbox/filter_rule.h"
-#include "sandbox/filter_table.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#define N(a) (sizeof(a) / sizeof((a)[0]))
-
-static struct filter filter;
-
-static void compile(const struct policy *policy, unsigned use, enum sysc_arch arch)
-{
-	struct err err = ERR_INIT;
-
-	if (filter_compile_arch(policy, use, arch, &filter, &err) < 0)
-		fail_msg("%s", err.text);
-}
-
-static struct bpf_run run(const struct seccomp_data *data)
-{
-	return bpf_run(filter.insns, filter.n, data);
-}
-
-static uint32_t call(enum sysc sysc, uint64_t a0, uint64_t a1, uint64_t a2)
-{
-	struct seccomp_data d = { .nr = sysc_info[sysc].nr[SYSC_X86_64],
-				  .arch = sysc_audit_arch(SYSC_X86_64),
-				  .args = { a0, a1, a2 } };
-
-	return run(&d).action;
-}
-
-/* ---- what the tables and rules say, read the slow way ---- */
-
-static bool holds(const struct filter_cond *c, bool narrow, const struct seccomp_data *d)
-{
-	uint64_t keep = narrow ? UINT32_MAX : UINT64_MAX, v = d->args[c->arg] & keep;
-	uint64_t value = c->value & keep, mask = c->mask & keep;
-
-	switch ((enum filter_op)c->op) {
-	case FOP_EQ: return v == value;
-	case FOP_NE: return v != value;
-	case FOP_LT: return v < value;
-	case FOP_LE: return v <= value;
-	case FOP_GT: return v > value;
-	case FOP_GE: return v >= value;
-	case FOP_MASKED_EQ: return (v & mask) == value;
-	case FOP_ANY: return v & mask;
-	case FOP_IN:
-		for (unsigned i = 0; i < c->n_set; i++) {
-			if (c->set[i] == (uint32_t)(c->mask ? v & mask : v))
-				return true;
-		}
-		return false;
-	}
-	return false;
-}
-
-static uint32_t say_list(const struct filter_clauses *l, uint8_t narrow,
-			 const struct seccomp_data *d)
-{
-	for (unsigned i = 0; l && i < l->n; i++) {
-		bool all = true;
-
-		for (unsigned j = 0; j < l->clauses[i].n_conds; j++) {
-			const struct filter_cond *c = &l->clauses[i].conds[j];
-
-			all &= holds(c, narrow >> c->arg & 1, d);
-		}
-		if (all)
-			return l->clauses[i].action;
-	}
-	return l ? l->otherwise : FILTER_ALLOW;
-}
-
-/* The last rule of one kind that matches, or NULL. */
-static const struct policy_sysc_rule *say_rule(const struct policy *p, enum sysc sysc, int kind,
-					       const struct seccomp_data *d)
-{
-	for (size_t i = p ? p->n_sysc : 0; i-- > 0;) {
-		const struct policy_sysc_rule *r = &p->sysc[i];
-		bool all = strcmp(r->name, sysc_info[sysc].name) == 0;
-		int k = r->action == POLICY_SYSC_ALLOW ? 1 : r->action == POLICY_SYSC_LOG ? 2 : 0;
-
-		for (size_t j = 0; j < r->n_conds; j++) {
-			struct filter_cond c = { .arg = r->conds[j].arg,
-						 .op = (uint8_t)r->conds[j].cmp,
-						 .mask = r->conds[j].mask,
-						 .value = r->conds[j].value };
-
-			all = all && holds(&c, sysc_info[sysc].narrow >> c.arg & 1, d);
-		}
-		if (all && k == kind)
-			return r;
-	}
-	return NULL;
-}
-
-static uint32_t say_call(const struct policy *p, enum sysc sysc, const struct seccomp_data *d)
-{
-	const struct filter_row *row = &filter_table[sysc];
-	enum policy_sysc_preset preset = p ? p->sysc_preset : POLICY_SYSC_DEFAULT;
-	uint32_t refusal = FILTER_ERRNO((uint32_t)row->error), r;
-	const struct policy_sysc_rule *rule = say_rule(p, sysc, 0, d);
-	uint8_t narrow = sysc_info[sysc].narrow;
-
-	if (rule)
-		return rule->action == POLICY_SYSC_KILL ? SECCOMP_RET_KILL_PROCESS
-							: FILTER_ERRNO((uint32_t)rule->error);
-	if (row->level == FILTER_LVL_NEVER)
-		return refusal;
-	r = say_list(filter_check_hard(row->check, p, 0), narrow, d);
-	if (r != FILTER_ALLOW)
-		return r;
-	if (!say_rule(p, sysc, 1, d)) {
-		if (row->level > (uint8_t)preset)
-			return refusal;
-		r = say_list(filter_check_preset(row->check, preset, 0), narrow, d);
-		if (r != FILTER_ALLOW)
-			return r;
-	}
-	return say_rule(p, sysc, 2, d) ? SECCOMP_RET_LOG : FILTER_ALLOW;
-}
-
-static uint32_t say(const struct policy *p, enum sysc_arch arch, const struct seccomp_data *d)
-{
-	uint32_t nr = (uint32_t)d->nr;
-	int sysc;
-
-	if (d->arch != sysc_audit_arch(arch))
-		return SECCOMP_RET_KILL_PROCESS;
-	if (arch == SYSC_X86_64 && nr >= SYSC_X32_BIT && nr != UINT32_MAX)
-		return SECCOMP_RET_KILL_PROCESS;
-	sysc = sysc_by_nr(arch, nr);
-	return sysc < 0 ? FILTER_ERRNO(ENOSYS) : say_call(p, (enum sysc)sysc, d);
-}
-
-/* ---- registers worth trying ---- */
-
-static uint64_t seed = UINT64_C(0x9e3779b97f4a7c15);
-
-static uint64_t dice(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed;
-}
-
-struct values {
-	unsigned n;
-	uint64_t v[512];
-};
-
-static void add(struct values *vs, uint64_t v)
-{
-	if (vs->n < N(vs->v))
-		vs->v[vs->n++] = v;
-}
-
-/* At, around and with a dirty upper half beside a value that some condition names. */
-static void add_around(struct values *vs, uint64_t v, uint64_t mask)
-{
-	add(vs, v);
-	add(vs, v + 1);
-	add(vs, v - 1);
-	add(vs, v | UINT64_C(1) << 32);
-	add(vs, v ^ UINT64_C(0xffffffff00000000));
-	add(vs, v << 32);
-	add(vs, v >> 32);
-	if (mask) {
-		add(vs, v | ~mask);
-		add(vs, v ^ (mask & -mask));
-		add(vs, mask);
-	}
-}
-
-static void add_cond(struct values vs[6], const struct filter_cond *c)
-{
-	add_around(&vs[c->arg], c->value, c->mask);
-	for (unsigned i = 0; i < c->n_set; i++) {
-		add(&vs[c->arg], c->set[i]);
-		add(&vs[c->arg], (uint64_t)c->set[i] + 1);
-		add(&vs[c->arg], c->set[i] | UINT64_C(0xdead0000) << 16);
-	}
-}
-
-static void add_list(struct values vs[6], const struct filter_clauses *l)
-{
-	for (unsigned i = 0; l && i < l->n; i++) {
-		for (unsigned j = 0; j < l->clauses[i].n_conds; j++)
-			add_cond(vs, &l->clauses[i].conds[j]);
-	}
-}
-
-static void collect(struct values vs[6], const struct policy *p, enum sysc sysc)
-{
-	enum policy_sysc_preset preset = p ? p->sysc_preset : POLICY_SYSC_DEFAULT;
-
-	for (unsigned i = 0; i < 6; i++) {
-		vs[i].n = 0;
-		add(&vs[i], 0);
-		add(&vs[i], UINT64_MAX);
-		add(&vs[i], dice());
-	}
-	add_list(vs, filter_check_hard(filter_table[sysc].check, p, 0));
-	add_list(vs, filter_check_preset(filter_table[sysc].check, preset, 0));
-	for (size_t i = 0; p && i < p->n_sysc; i++) {
-		if (strcmp(p->sysc[i].name, sysc_info[sysc].name) != 0)
-			continue;
-		for (size_t j = 0; j < p->sysc[i].n_conds; j++)
-			add_cond(vs, &(struct filter_cond){ .arg = p->sysc[i].conds[j].arg,
-							    .mask = p->sysc[i].conds[j].mask,
-							    .value = p->sysc[i].conds[j].value });
-	}
-}
+#include "filter_ref.h"
 
 static void agree_on(const struct policy *p, enum sysc_arch arch, const struct seccomp_data *d)
 {
@@ -278,42 +57,6 @@ static void presets_agree_with_tables(void **state)
 	}
 }
 
-static struct policy_sysc_rule random_rule(void)
-{
-	static const uint64_t values[] = { 0,
-					   1,
-					   2,
-					   7,
-					   0x1000,
-					   0xffffffff,
-					   UINT64_C(0x100000000),
-					   UINT64_C(0x1234567800000001),
-					   UINT64_MAX,
-					   UINT64_C(0xffffffff00000000) };
-	struct policy_sysc_rule r = { .error = EACCES };
-	enum sysc s;
-
-	do {
-		s = (enum sysc)(dice() % 12 ? dice() % SYSC_N : SYSC_mprotect);
-	} while (filter_table[s].level == FILTER_LVL_NEVER);
-	r.name = sysc_info[s].name;
-	r.action = (enum policy_sysc_action)(dice() % 4);
-	r.n_conds = dice() % 4;
-	for (size_t i = 0; i < r.n_conds; i++) {
-		struct policy_sysc_cond *c = &r.conds[i];
-
-		c->arg = (uint8_t)(dice() % 6);
-		c->cmp = (enum policy_sysc_cmp)(dice() % 7);
-		c->value = values[dice() % N(values)];
-		if (sysc_info[s].narrow >> c->arg & 1)
-			c->value &= UINT32_MAX;
-		c->mask = values[dice() % N(values)];
-		if (c->cmp == SYSC_MASKED_EQ)
-			c->value &= c->mask;
-	}
-	return r;
-}
-
 static void rules_agree_with_tables(void **state)
 {
 	static struct policy_sysc_rule rules[200];
@@ -330,13 +73,351 @@ static void rules_agree_with_tables(void **state)
 	}
 }
 
+/* ---- the shape of programs ---- */
+
+static void plain_calls_never_load_arguments(void **state)
+{
+	(void)state;
+	compile(NULL, 0, SYSC_X86_64);
+	for (enum sysc s = 0; s < SYSC_N; s++) {
+		struct seccomp_data d = { .nr = sysc_info[s].nr[SYSC_X86_64],
+					  .arch = sysc_audit_arch(SYSC_X86_64) };
+		struct bpf_run r;
+
+		if (d.nr < 0 || filter_table[s].check != FCHECK_NONE)
+			continue;
+		r = run(&d);
+		assert_false(r.looked_at_args);
+		assert_in_range(r.steps, 1, 20);
+	}
+}
+
+/* Programs of any length stay right: far targets, stand-ins, and the end of the room. */
+static void too_many_rules_are_refused(void **state)
+{
+	static struct policy_sysc_rule rules[FILTER_RULES_MAX + 1];
+	struct policy p = { .sysc_preset = POLICY_SYSC_DEFAULT, .sysc = rules };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < N(rules); i++) {
+		rules[i] = (struct policy_sysc_rule){
+			.name = "mremap", .action = POLICY_SYSC_ERRNO, .n_conds = 3, .error = EPERM
+		};
+		for (size_t j = 0; j < 3; j++)
+			rules[i].conds[j] = (struct policy_sysc_cond){ .arg = (uint8_t)j,
+								       .cmp = SYSC_GT,
+								       .value = dice() };
+	}
+	p.n_sysc = 250;
+	agree(&p, SYSC_X86_64, 10);
+	p.n_sysc = 1000;
+	assert_int_equal(filter_compile(&p, 0, &filter, &err), -E2BIG);
+	assert_non_null(strstr(err.text, "4096 instructions"));
+	p.n_sysc = N(rules);
+	assert_int_equal(filter_compile(&p, 0, &filter, NULL), -E2BIG);
+}
+
+/* ---- what a policy may say ---- */
+
+static void refuse(struct policy_sysc_rule rule, const char *text)
+{
+	struct policy p = { .sysc_preset = POLICY_SYSC_DEFAULT, .sysc = &rule, .n_sysc = 1 };
+	struct err err = ERR_INIT;
+
+	rule.where = (struct policy_where){ "capsule.yaml", 12, 9 };
+	assert_int_equal(filter_compile(&p, 0, &filter, &err), -EINVAL);
+	if (!strstr(err.text, text) || !strstr(err.text, "capsule.yaml:12:9: "))
+		fail_msg("'%s' does not say '%s' and where", err.text, text);
+	assert_int_equal(filter_check_policy(&p, NULL), -EINVAL);
+}
+
+static void impossible_rules_are_named(void **state)
+{
+	static const char *const never[] = { "clone3", "mount",       "setns",  "io_uring_setup",
+					     "bpf",    "init_module", "keyctl", "open_by_handle_at",
+					     "chroot", "kexec_load",  "fsopen", "pivot_root" };
+
+	(void)state;
+	for (size_t i = 0; i < N(never); i++) {
+		refuse((struct policy_sysc_rule){ .name = never[i], .action = POLICY_SYSC_ALLOW },
+		       "no policy may allow");
+		refuse((struct policy_sysc_rule){ .name = never[i], .action = POLICY_SYSC_LOG },
+		       "no policy may allow");
+	}
+	refuse((struct policy_sysc_rule){ .name = "mprotekt" }, "did you mean 'mprotect'?");
+	refuse((struct policy_sysc_rule){ .name = "socket",
+					  .n_conds = 1,
+					  .conds = { { .cmp = SYSC_EQ,
+						       .value = UINT64_C(0x100000002) } } },
+	       "has 32 bits");
+	refuse(
+		(struct policy_sysc_rule){
+			.name = "mmap",
+			.n_conds = 1,
+			.conds = { { .arg = 2, .cmp = SYSC_MASKED_EQ, .mask = 3, .value = 4 } } },
+		"under mask");
+	refuse((struct policy_sysc_rule){ .name = "mmap", .n_conds = 1, .conds = { { .arg = 6 } } },
+	       "arguments 0 to 5");
+	refuse((struct policy_sysc_rule){ .name = "mmap", .error = 5000 }, "no errno");
+}
+
+/* Allow opens what a preset leaves out, never what is refused to all; deny beats allow. */
+static void rules_have_their_rank(void **state)
+{
+	struct policy_sysc_rule rules[] = {
+		{ .name = "ptrace", .action = POLICY_SYSC_ALLOW },
+		{ .name = "clone", .action = POLICY_SYSC_ALLOW },
+		{ .name = "ioctl", .action = POLICY_SYSC_ALLOW },
+		{ .name = "socket", .action = POLICY_SYSC_ALLOW },
+		{ .name = "ptrace",
+		  .action = POLICY_SYSC_ERRNO,
+		  .error = EACCES,
+		  .n_conds = 1,
+		  .conds = { { .arg = 0, .cmp = SYSC_EQ, .value = 16 } } },
+		{ .name = "uname", .action = POLICY_SYSC_LOG },
+		{ .name = "mount", .action = POLICY_SYSC_KILL },
+		{ .name = "shmget", .action = POLICY_SYSC_LOG },
+	};
+	struct policy p = { .sysc_preset = POLICY_SYSC_STRICT, .sysc = rules, .n_sysc = N(rules) };
+
+	(void)state;
+	compile(&p, 0, SYSC_X86_64);
+	assert_int_equal(call(SYSC_ptrace, 1, 0, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(call(SYSC_ptrace, 16, 0, 0), FILTER_ERRNO(EACCES));
+	assert_int_equal(call(SYSC_ptrace, UINT64_C(0x100000010), 0, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(call(SYSC_clone, 0x10000000, 0, 0), FILTER_ERRNO(EPERM));
+	assert_int_equal(call(SYSC_ioctl, 0, 0x1234, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(call(SYSC_ioctl, 0, 0x5412, 0), FILTER_ERRNO(EPERM));
+	assert_int_equal(call(SYSC_socket, 2, 3, 1), SECCOMP_RET_ALLOW);
+	assert_int_equal(call(SYSC_socket, 40, 1, 0), FILTER_ERRNO(EPERM));
+	assert_int_equal(call(SYSC_uname, 0, 0, 0), SECCOMP_RET_LOG);
+	assert_int_equal(call(SYSC_mount, 0, 0, 0), SECCOMP_RET_KILL_PROCESS);
+	assert_int_equal(call(SYSC_shmget, 0, 0, 0), FILTER_ERRNO(EPERM));
+}
+
+/* Where a layer is missing the filter stands in for it. */
+static void missing_layers_are_made_up_for(void **state)
+{
+	struct policy host = { .sysc_preset = POLICY_SYSC_DEFAULT, .network = POLICY_NET_HOST };
+
+	(void)state;
+	compile(NULL, FILTER_NO_NETNS, SYSC_X86_64);
+	assert_int_equal(call(SYSC_socket, 2, 1, 0), FILTER_ERRNO(EPERM));
+	assert_int_equal(call(SYSC_socket, 10, 2, 0), FILTER_ERRNO(EPERM));
+	assert_int_equal(call(SYSC_socket, 16, 3, 0), FILTER_ERRNO(EPERM));
+	assert_int_equal(call(SYSC_socket, 1, 1, 0), SECCOMP_RET_ALLOW);
+	compile(&host, FILTER_NO_NETNS, SYSC_X86_64);
+	assert_int_equal(call(SYSC_socket, 2, 1, 0), SECCOMP_RET_ALLOW);
+	compile(NULL, FILTER_NO_NETNS | FILTER_NO_MOUNTNS, SYSC_X86_64);
+	assert_int_equal(call(SYSC_socket, 1, 1, 0), FILTER_ERRNO(EPERM));
+	assert_int_equal(call(SYSC_socketpair, 1, 1, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(call(SYSC_socketpair, 1, 2, 0), FILTER_ERRNO(EPERM));
+	assert_int_equal(call(SYSC_shmget, 1, 2, 0), SECCOMP_RET_ALLOW);
+	compile(NULL, FILTER_NO_IPCNS | FILTER_NO_PIDNS, SYSC_X86_64);
+	assert_int_equal(call(SYSC_shmget, 1, 2, 0), FILTER_ERRNO(EPERM));
+	assert_int_equal(call(SYSC_prlimit64, 0, 2, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(call(SYSC_prlimit64, 77, 2, 0), FILTER_ERRNO(EPERM));
+	assert_int_equal(call(SYSC_prlimit64, UINT64_C(1) << 32, 2, 0), SECCOMP_RET_ALLOW);
+}
+
+static void init_gets_little(void **state)
+{
+	(void)state;
+	compile(NULL, FILTER_INIT, SYSC_X86_64);
+	assert_int_equal(call(SYSC_wait4, 0, 0, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(call(SYSC_kill, 1, 9, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(call(SYSC_ioctl, 0, 0x5410, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(call(SYSC_ioctl, 0, 0x5413, 0), FILTER_ERRNO(EPERM));
+	assert_int_equal(call(SYSC_mmap, 0, 0, 3), SECCOMP_RET_ALLOW);
+	assert_int_equal(call(SYSC_mmap, 0, 0, 5), FILTER_ERRNO(EPERM));
+	assert_int_equal(call(SYSC_execve, 0, 0, 0), FILTER_ERRNO(EPERM));
+	assert_int_equal(call(SYSC_openat, 0, 0, 0), FILTER_ERRNO(EPERM));
+	assert_int_equal(call(SYSC_socket, 1, 1, 0), FILTER_ERRNO(EPERM));
+	assert_int_equal(call(SYSC_clone, 17, 0, 0), FILTER_ERRNO(EPERM));
+}
+
+/* ---- ATTACKS, section A, as far as registers tell ---- */
+
+struct attack {
+	const char *id;
+	enum sysc sysc;
+	uint64_t a0, a1, a2;
+	uint32_t want;
+};
+
+#define P FILTER_ERRNO(EPERM)
+#define DIRTY UINT64_C(0xdeadbeef00000000)
+
+static const struct attack attacks[] = {
+	{ "A3", SYSC_clone3, 0, 88, 0, FILTER_ERRNO(ENOSYS) },
+	{ "A4", SYSC_unshare, 0x10000000, 0, 0, P },
+	{ "A4", SYSC_unshare, 0x80, 0, 0, P },
+	{ "A4", SYSC_clone, 0x10000000 | 17, 0, 0, P },
+	{ "A4", SYSC_clone, DIRTY | 0x20000000, 0, 0, P },
+	{ "A4", SYSC_clone, 0x00020000, 0, 0, P },
+	{ "A4", SYSC_clone, 0x40000000, 0, 0, P },
+	{ "A4", SYSC_mount, 0, 0, 0, P },
+	{ "A5", SYSC_io_uring_setup, 8, 0, 0, FILTER_ERRNO(ENOSYS) },
+	{ "A5", SYSC_io_uring_enter, 3, 1, 0, FILTER_ERRNO(ENOSYS) },
+	{ "A5", SYSC_io_uring_register, 3, 1, 0, FILTER_ERRNO(ENOSYS) },
+	{ "A6 AF_ALG", SYSC_socket, 38, 5, 0, P },
+	{ "A6 AF_ALG dirty", SYSC_socket, DIRTY | 38, 5, 0, P },
+	{ "A7 AF_VSOCK", SYSC_socket, 40, 1, 0, P },
+	{ "A8 netlink", SYSC_socket, 16, 3, 9, P },
+	{ "A8 AF_PACKET", SYSC_socket, 17, 3, 0, P },
+	{ "A8 AF_XDP", SYSC_socket, 44, 3, 0, P },
+	{ "A8 AF_BLUETOOTH", SYSC_socket, 31, 1, 0, P },
+	{ "A8 AF_SMC", SYSC_socket, 43, 1, 0, P },
+	{ "A8 raw", SYSC_socket, 2, 3, 1, P },
+	{ "A8 raw6", SYSC_socket, 10, 3, 58, P },
+	{ "A8 SOCK_PACKET", SYSC_socket, 2, 10, 3, P },
+	{ "A8 MPTCP", SYSC_socket, 2, 1, 262, P },
+	{ "A8 SCTP", SYSC_socket, 2, 1, 132, P },
+	{ "A8 SCTP packets", SYSC_socket, 2, 5, 132, P },
+	{ "A8 ping", SYSC_socket, 2, 2, 1, P },
+	{ "A8 UDP-Lite", SYSC_socket, 10, 2, 136, P },
+	{ "A8 TIPC pair", SYSC_socketpair, 30, 1, 0, P },
+	{ "A9 TIOCSTI", SYSC_ioctl, 0, 0x5412, 0, P },
+	{ "A9 TIOCSTI dirty", SYSC_ioctl, 0, DIRTY | 0x5412, 0, P },
+	{ "A9 TIOCLINUX", SYSC_ioctl, 0, 0x541c, 0, P },
+	{ "A9 TIOCLINUX dirty", SYSC_ioctl, 0, UINT64_C(1) << 32 | 0x541c, 0, P },
+	{ "A9 TIOCSETD", SYSC_ioctl, 0, 0x5423, 0, P },
+	{ "A9 TIOCCONS", SYSC_ioctl, 0, 0x541d, 0, P },
+	{ "A9 KDSKBSENT", SYSC_ioctl, 0, 0x4b49, 0, P },
+	{ "A9 VT_ACTIVATE", SYSC_ioctl, 0, 0x5606, 0, P },
+	{ "A10", SYSC_process_vm_readv, 1, 0, 0, P },
+	{ "A10", SYSC_process_vm_writev, 1, 0, 0, P },
+	{ "A10", SYSC_pidfd_getfd, 3, 0, 0, P },
+	{ "A10", SYSC_kcmp, 1, 2, 0, P },
+	{ "A12", SYSC_bpf, 5, 0, 0, P },
+	{ "A12", SYSC_perf_event_open, 0, 0, 0, P },
+	{ "A12", SYSC_userfaultfd, 0, 0, 0, P },
+	{ "A12", SYSC_keyctl, 0, 0, 0, P },
+	{ "A12", SYSC_add_key, 0, 0, 0, P },
+	{ "A12", SYSC_request_key, 0, 0, 0, P },
+	{ "A12", SYSC_kexec_load, 0, 0, 0, P },
+	{ "A12", SYSC_kexec_file_load, 0, 0, 0, P },
+	{ "A12", SYSC_init_module, 0, 0, 0, P },
+	{ "A12", SYSC_finit_module, 0, 0, 0, P },
+	{ "A12", SYSC_delete_module, 0, 0, 0, P },
+	{ "A12", SYSC_quotactl, 0, 0, 0, P },
+	{ "A12", SYSC_quotactl_fd, 0, 0, 0, P },
+	{ "A12", SYSC_swapon, 0, 0, 0, P },
+	{ "A12", SYSC_swapoff, 0, 0, 0, P },
+	{ "A12", SYSC_acct, 0, 0, 0, P },
+	{ "A12", SYSC_lookup_dcookie, 0, 0, 0, P },
+	{ "A12 READ_IMPLIES_EXEC", SYSC_personality, 0x0400000, 0, 0, P },
+	{ "A12 both", SYSC_personality, 0x0440000, 0, 0, P },
+	{ "A13", SYSC_name_to_handle_at, 0, 0, 0, P },
+	{ "A13", SYSC_open_by_handle_at, 0, 0, 0, P },
+	{ "A14", SYSC_fsopen, 0, 0, 0, P },
+	{ "A14", SYSC_fsconfig, 0, 0, 0, P },
+	{ "A14", SYSC_fsmount, 0, 0, 0, P },
+	{ "A14", SYSC_fspick, 0, 0, 0, P },
+	{ "A14", SYSC_move_mount, 0, 0, 0, P },
+	{ "A14", SYSC_open_tree, 0, 0, 1, P },
+	{ "A14", SYSC_open_tree_attr, 0, 0, 1, P },
+	{ "A14", SYSC_mount_setattr, 0, 0, 0, P },
+	{ "A14", SYSC_statmount, 0, 0, 0, P },
+	{ "A14", SYSC_listmount, 0, 0, 0, P },
+	{ "A14", SYSC_umount2, 0, 0, 0, P },
+	{ "A15", SYSC_setns, 3, 0, 0, P },
+	{ "A15", SYSC_pivot_root, 0, 0, 0, P },
+	{ "A15", SYSC_chroot, 0, 0, 0, P },
+	{ "A19 PR_SET_MM", SYSC_prctl, 35, 1, 0, P },
+	{ "A19 PR_CAP_AMBIENT_RAISE", SYSC_prctl, 47, 2, 21, P },
+	{ "A19 dirty", SYSC_prctl, DIRTY | 35, 1, 0, P },
+	{ "A20", SYSC_seccomp, 1, 8, 0, FILTER_ERRNO(EBUSY) },
+	{ "A20 dirty", SYSC_seccomp, DIRTY | 1, DIRTY | 8 | 32, 0, FILTER_ERRNO(EBUSY) },
+	{ "device", SYSC_mknod, 0, 0020666, 0x103, P },
+	{ "device", SYSC_mknodat, 0, 0, 0060666, P },
+};
+
+static void attacks_are_answered(void **state)
+{
+	(void)state;
+	for (int preset = 0; preset < 3; preset++) {
+		struct policy p = { .sysc_preset = (enum policy_sysc_preset)preset };
+
+		compile(&p, 0, SYSC_X86_64);
+		for (size_t i = 0; i < N(attacks); i++) {
+			const struct attack *a = &attacks[i];
+			uint32_t got = call(a->sysc, a->a0, a->a1, a->a2);
+
+			if (got != a->want && !(preset == 0 && a->sysc == SYSC_unshare))
+				fail_msg("%s: %s in preset %d: %x", a->id, sysc_info[a->sysc].name,
+					 preset, got);
+		}
+	}
+}
+
+/* A1, A2: another ABI means another meaning of every number. */
+static void foreign_abis_die(void **state)
+{
+	(void)state;
+	compile(NULL, 0, SYSC_X86_64);
+	for (uint32_t nr = 0; nr < 1024; nr++) {
+		struct seccomp_data d = { .nr = (int)nr, .arch = 0x40000003 /* i386 */ };
+
+		assert_int_equal(run(&d).action, SECCOMP_RET_KILL_PROCESS);
+		d.arch = sysc_audit_arch(SYSC_AARCH64);
+		assert_int_equal(run(&d).action, SECCOMP_RET_KILL_PROCESS);
+		d.arch = sysc_audit_arch(SYSC_X86_64);
+		d.nr = (int)(nr | SYSC_X32_BIT);
+		assert_int_equal(run(&d).action, SECCOMP_RET_KILL_PROCESS);
+		d.nr = (int)(nr | SYSC_X32_BIT | 0x80000000);
+		assert_int_equal(run(&d).action, SECCOMP_RET_KILL_PROCESS);
+	}
+}
+
+static void ordinary_calls_pass(void **state)
+{
+	static const struct attack calls[] = {
+		{ "fork", SYSC_clone, 0x01200011, 0, 0, SECCOMP_RET_ALLOW },
+		{ "thread", SYSC_clone, 0x003d0f00, 0, 0, SECCOMP_RET_ALLOW },
+		{ "TCP", SYSC_socket, 2, 1 | 02000000 | 04000, 0, SECCOMP_RET_ALLOW },
+		{ "TCP", SYSC_socket, 10, 1, 6, SECCOMP_RET_ALLOW },
+		{ "UDP", SYSC_socket, 2, 2 | 02000000, 17, SECCOMP_RET_ALLOW },
+		{ "route", SYSC_socket, 16, 3 | 02000000, 0, SECCOMP_RET_ALLOW },
+		{ "Unix", SYSC_socket, 1, 5, 0, SECCOMP_RET_ALLOW },
+		{ "pair", SYSC_socketpair, 1, 1 | 02000000, 0, SECCOMP_RET_ALLOW },
+		{ "TCGETS", SYSC_ioctl, 0, 0x5401, 0, SECCOMP_RET_ALLOW },
+		{ "TIOCGPTN, int", SYSC_ioctl, 0, UINT64_C(0xffffffff80045430), 0,
+		  SECCOMP_RET_ALLOW },
+		{ "query", SYSC_personality, 0xffffffff, 0, 0, SECCOMP_RET_ALLOW },
+		{ "query, int", SYSC_personality, UINT64_MAX, 0, 0, SECCOMP_RET_ALLOW },
+		{ "name", SYSC_prctl, 15, 0, 0, SECCOMP_RET_ALLOW },
+		{ "own filter", SYSC_seccomp, 1, 1, 0, SECCOMP_RET_ALLOW },
+		{ "fifo", SYSC_mknodat, 0, 0, 0010644, SECCOMP_RET_ALLOW },
+	};
+
+	(void)state;
+	for (int preset = 0; preset < 3; preset++) {
+		struct policy p = { .sysc_preset = (enum policy_sysc_preset)preset };
+
+		compile(&p, 0, SYSC_X86_64);
+		for (size_t i = 0; i < N(calls); i++)
+			assert_int_equal(call(calls[i].sysc, calls[i].a0, calls[i].a1, calls[i].a2),
+					 calls[i].want);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(presets_agree_with_tables),
 		cmocka_unit_test(rules_agree_with_tables),
+		cmocka_unit_test(plain_calls_never_load_arguments),
+		cmocka_unit_test(too_many_rules_are_refused),
+		cmocka_unit_test(impossible_rules_are_named),
+		cmocka_unit_test(rules_have_their_rank),
+		cmocka_unit_test(missing_layers_are_made_up_for),
+		cmocka_unit_test(init_gets_little),
+		cmocka_unit_test(attacks_are_answered),
+		cmocka_unit_test(foreign_abis_die),
+		cmocka_unit_test(ordinary_calls_pass),
 	};
 
-	(void)call;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
