@@ -6,6 +6,7 @@ The report is written by the supervisor, outside the wall, so its shape is ours;
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,9 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 from ._errors import CapsuleError, CommandFailed, Denied
 
 FAILED = 125  # exit status: Capsule itself
+NOT_STARTED = (126, 127)  # the command cannot be executed, is not there: as shells say it
 USAGE = 2
+PLACE = re.compile(r"(\S+:\d+:\d+): ")  # "capsule.yaml:12:9: " at the head of a message
 
 
 @dataclass(frozen=True)
@@ -91,11 +94,15 @@ class Result:
         return _text(self.report, "session")
 
     @property
+    def signal(self) -> Optional[int]:
+        """The signal that ended the command itself, or None."""
+        number = self.report.get("signal")
+        return number if isinstance(number, int) else None
+
+    @property
     def layers(self) -> Dict[str, str]:
         """The layer manifest: name -> "engaged", "unavailable" or "not-requested"."""
         rows = self.report.get("layers")
-        if isinstance(rows, dict):
-            rows = [{"name": k, **v} if isinstance(v, dict) else {"name": k, "state": v} for k, v in rows.items()]
         if not isinstance(rows, list):
             return {}
         return {_text(r, "name"): _text(r, "state") for r in rows if isinstance(r, dict)}
@@ -134,12 +141,13 @@ def _text(row: Mapping[str, Any], key: str) -> str:
 
 
 def _denial(row: Mapping[str, Any]) -> Denial:
+    place = PLACE.match(_text(row, "reason"))
     return Denial(
         event=_text(row, "event"),
         object=_text(row, "object"),
         layer=_text(row, "layer"),
         rule=_text(row, "rule"),
-        where=_text(row, "where"),
+        where=_text(row, "where") or (place.group(1) if place else ""),
         reason=_text(row, "reason"),
         retry=bool(row.get("retry", False)),
         raw=row,
@@ -153,7 +161,7 @@ def _ending(status: int) -> str:
 def read_report(result: Result) -> Result:
     """Give @result back, or raise what its report says about Capsule's own part."""
     error = result.report.get("error")
-    if isinstance(error, dict):
+    if isinstance(error, dict) and result.returncode not in NOT_STARTED:
         message = _text(error, "message") or result.stderr.strip()
         if result.denied:
             raise Denied(message, result.denied, result)

@@ -55,10 +55,12 @@ def run(
     workspace: Optional[PathLike] = None,
     tool: Optional[str] = None,
     env: Optional[Mapping[str, str]] = None,
+    set_env: Optional[Mapping[str, str]] = None,
     cwd: Optional[PathLike] = None,
     input: Union[str, bytes, None] = None,
     timeout: Optional[float] = None,
     check: bool = False,
+    log: Optional[PathLike] = None,
     max_output: int = DEFAULT_MAX_OUTPUT,
     binary: Optional[PathLike] = None,
 ) -> Result:
@@ -66,17 +68,20 @@ def run(
 
     ``argv``        program and arguments; no shell is involved (a plain string is a TypeError).
                     The program is looked up inside the wall.
-    ``policy``      a file, or a mapping of the same shape as capsule.yaml (sessions of a mapping
-                    start from nothing unless it says ``{"extends": "preset:agent"}``).  None: what
-                    ``capsule run`` finds by itself.
+    ``policy``      a file, "preset:NAME", or a mapping of the same shape as capsule.yaml (which
+                    starts from nothing unless it says ``{"extends": "preset:agent"}``, and whose
+                    paths are absolute).  None: what ``capsule run`` finds by itself.
     ``workspace``   the folder that ``${workspace}`` means; None: ``cwd``.
     ``tool``        narrow the policy to this entry of its ``tools:``; its argv patterns must match.
     ``env``         the environment the policy chooses from (None: ``os.environ``).  What is not in
                     ``process.env.pass`` or looks like a secret does not reach the command.
+    ``set_env``     variables set in the session whatever the policy passes.  They are words of a
+                    command line, which other users of the machine can see: no secrets.
     ``cwd``         where the command starts; None: the workspace, else the current directory.
     ``input``       its standard input, str is encoded as UTF-8; None: empty.
     ``timeout``     seconds until the whole session is killed (SIGTERM, 2 s later SIGKILL).
     ``check``       raise when the command's status is not 0.
+    ``log``         the audit log's file, which must not exist yet; None: in the state folder.
     ``max_output``  bytes kept of stdout and of stderr; the rest is read and dropped, and
                     ``Result.truncated`` says so.
 
@@ -84,7 +89,7 @@ def run(
     Denied (the policy refuses this command), Timeout; with ``check`` also CommandFailed, or Denied
     when denials are on record for a command that failed.
     """
-    job = _Job(argv, policy, workspace, tool, env, cwd, input, timeout, max_output, binary)
+    job = _Job(argv, policy, workspace, tool, env, set_env, cwd, input, timeout, log, max_output, binary)
     result = job.run()
     return result.check() if check else result
 
@@ -96,15 +101,17 @@ async def arun(
     workspace: Optional[PathLike] = None,
     tool: Optional[str] = None,
     env: Optional[Mapping[str, str]] = None,
+    set_env: Optional[Mapping[str, str]] = None,
     cwd: Optional[PathLike] = None,
     input: Union[str, bytes, None] = None,
     timeout: Optional[float] = None,
     check: bool = False,
+    log: Optional[PathLike] = None,
     max_output: int = DEFAULT_MAX_OUTPUT,
     binary: Optional[PathLike] = None,
 ) -> Result:
     """:func:`run` for asyncio. Cancelling it ends the session before CancelledError goes on."""
-    job = _Job(argv, policy, workspace, tool, env, cwd, input, timeout, max_output, binary)
+    job = _Job(argv, policy, workspace, tool, env, set_env, cwd, input, timeout, log, max_output, binary)
     loop = asyncio.get_running_loop()
     task = loop.run_in_executor(None, job.run)
     try:
@@ -185,9 +192,11 @@ class _Job:
         workspace: Optional[PathLike],
         tool: Optional[str],
         env: Optional[Mapping[str, str]],
+        set_env: Optional[Mapping[str, str]],
         cwd: Optional[PathLike],
         input: Union[str, bytes, None],
         timeout: Optional[float],
+        log: Optional[PathLike],
         max_output: int,
         binary: Optional[PathLike],
     ) -> None:
@@ -200,6 +209,8 @@ class _Job:
         self.cwd = self.workspace if cwd is None else os.path.abspath(os.fspath(cwd))
         self.tool = tool
         self.env = None if env is None else dict(env)
+        self.set_env = dict(set_env or {})
+        self.log = None if log is None else os.path.abspath(os.fspath(log))
         self.input = input.encode() if isinstance(input, str) else (input or b"")
         self.timeout = timeout
         self.max_output = max_output
@@ -226,11 +237,16 @@ class _Job:
             file.write_text(json.dumps(self.policy, ensure_ascii=False, indent=2), "utf-8")
             command += ["--policy", os.fspath(file)]
         elif self.policy is not None:
-            command += ["--policy", os.path.abspath(os.fspath(cast(PathLike, self.policy)))]
+            name = os.fspath(cast(PathLike, self.policy))
+            command += ["--policy", name if name.startswith("preset:") else os.path.abspath(name)]
         if self.workspace is not None:
             command += ["--workspace", self.workspace]
         if self.tool is not None:
             command += ["--tool", self.tool]
+        if self.log is not None:
+            command += ["--log", self.log]
+        for name, value in self.set_env.items():
+            command += ["--env", f"{name}={value}"]
         return [*command, "--", *self.argv], report
 
     def _start(self, command: List[str]) -> subprocess.Popen[bytes]:

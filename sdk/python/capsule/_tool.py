@@ -54,6 +54,7 @@ class Command:
     input: Union[str, bytes, None] = None
     cwd: Optional[PathLike] = None
     env: Optional[Mapping[str, str]] = None
+    set_env: Optional[Mapping[str, str]] = None
     workspace: Optional[PathLike] = None
     timeout: Optional[float] = None
 
@@ -85,6 +86,7 @@ def tool(
     tool: Optional[str] = ...,
     workspace: Optional[PathLike] = ...,
     env: Optional[Mapping[str, str]] = ...,
+    set_env: Optional[Mapping[str, str]] = ...,
     cwd: Optional[PathLike] = ...,
     timeout: Optional[float] = ...,
     check: bool = ...,
@@ -99,6 +101,7 @@ def tool(
     tool: Optional[str] = ...,
     workspace: Optional[PathLike] = ...,
     env: Optional[Mapping[str, str]] = ...,
+    set_env: Optional[Mapping[str, str]] = ...,
     cwd: Optional[PathLike] = ...,
     timeout: Optional[float] = ...,
     check: bool = ...,
@@ -112,6 +115,7 @@ def tool(
     tool: Optional[str] = None,
     workspace: Optional[PathLike] = None,
     env: Optional[Mapping[str, str]] = None,
+    set_env: Optional[Mapping[str, str]] = None,
     cwd: Optional[PathLike] = None,
     timeout: Optional[float] = None,
     check: bool = True,
@@ -148,6 +152,7 @@ def tool(
                 "tool": tool,
                 "workspace": command.workspace if command.workspace is not None else workspace,
                 "env": command.env if command.env is not None else env,
+                "set_env": command.set_env if command.set_env is not None else set_env,
                 "cwd": command.cwd if command.cwd is not None else cwd,
                 "timeout": command.timeout if command.timeout is not None else timeout,
                 "input": command.input,

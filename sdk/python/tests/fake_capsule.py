@@ -24,6 +24,8 @@ given = {}
 while options:
     name = options.pop(0)
     given[name] = True if name == "--quiet" else options.pop(0)
+    if name == "--env":
+        os.environ.update([given[name].split("=", 1)])
 report = given["--report"]
 
 
@@ -54,8 +56,13 @@ elif mode == "denied":
               "reason": "the policy denies this command", "retry": False, "layer_detail": 1}
     write(json.dumps({"error": {"step": "policy", "message": "refused"}, "denied": [denial]}))
     sys.exit(125)
-status = subprocess.call(command)
+try:
+    status = subprocess.call(command)
+except FileNotFoundError:
+    write(json.dumps({"exit": 127, "error": {"step": "exec", "errno": 2, "message": "not there"}}))
+    sys.exit(127)
 status = status if status >= 0 else 128 - status
 if mode == "run":
-    write(json.dumps({"exit": status, "log": "/nowhere/x.log", "session": "0" * 32}))
+    write(json.dumps({"exit": status, "log": "/nowhere/x.log", "session": "0" * 32,
+                      "error": None}))
 sys.exit(status)

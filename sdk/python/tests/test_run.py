@@ -186,6 +186,27 @@ def test_environment_is_the_one_given(fake):
     assert "ONLY=this" in r.stdout.splitlines() and "HOME=" not in r.stdout
 
 
+def test_variables_set_in_the_session(fake):
+    fake()
+    r = capsule.run(["sh", "-c", 'echo "$A|$B"'], set_env={"A": "x=y", "B": "two words"})
+    assert r.stdout == "x=y|two words\n"
+
+
+def test_preset_and_log_are_passed_on(spy, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    capsule.run(["true"], policy="preset:strict", log="my.log")
+    got = spy()["options"]
+    assert got["--policy"] == "preset:strict" and got["--log"] == str(tmp_path / "my.log")
+
+
+def test_command_that_is_not_there_is_a_result(fake):
+    fake()
+    r = capsule.run(["no-such-program-anywhere"])
+    assert r.returncode == 127
+    with pytest.raises(capsule.CommandFailed):
+        r.check()
+
+
 def test_runs_in_threads_side_by_side(fake):
     fake()
     got = {}
