@@ -36,7 +36,7 @@ def write(text):
 
 if os.environ.get("FAKE_ARGS"):
     policy = given.get("--policy")
-    text = open(policy).read() if policy else None
+    text = open(policy).read() if policy and policy[:7] != "preset:" else None
     with open(os.environ["FAKE_ARGS"], "w") as f:
         json.dump({"options": given, "command": command, "cwd": os.getcwd(), "policy": text}, f)
 if mode == "hang":
