@@ -9,21 +9,34 @@
 #include <errno.h>
 #include <string.h>
 
-/* A value is about to be written: the comma, if one is due. */
-static inline void value_start(struct json_wr *w)
+/* Room for @n bytes, straight through when the buffer has it. */
+static inline char *room(struct buf *out, size_t n)
+{
+	if (!out->error && out->p && out->cap - out->n >= n)
+		return out->p + out->n;
+	return buf_reserve(out, n);
+}
+
+/* A value is about to be written: is a comma due? */
+static inline bool comma_due(struct json_wr *w)
 {
 	uint64_t bit;
+	bool due;
 
-	if (w->after_key) {
+	if (w->after_key || w->depth == 0) {
 		w->after_key = false;
-		return;
+		return false;
 	}
-	if (w->depth == 0)
-		return;
 	bit = UINT64_C(1) << (w->depth - 1);
-	if (w->has_item & bit)
-		buf_putc(w->out, ',');
+	due = w->has_item & bit;
 	w->has_item |= bit;
+	return due;
+}
+
+static void value_start(struct json_wr *w)
+{
+	if (comma_due(w))
+		buf_putc(w->out, ',');
 }
 
 static void open_container(struct json_wr *w, char c)
@@ -165,7 +178,7 @@ static size_t put_special(struct buf *out, const char *p, size_t n)
 	return len;
 }
 
-static void put_string(struct buf *out, struct str s)
+static void put_special_string(struct buf *out, struct str s)
 {
 	size_t at = 0;
 
@@ -181,6 +194,34 @@ static void put_string(struct buf *out, struct str s)
 	buf_putc(out, '"');
 }
 
+/* Comma if due, the string, colon if it is a key. */
+static void put_string(struct json_wr *w, struct str s, bool comma, bool colon)
+{
+	char *to;
+
+	if (plain_run(s.p, s.n) != s.n) {
+		if (comma)
+			buf_putc(w->out, ',');
+		put_special_string(w->out, s);
+		if (colon)
+			buf_putc(w->out, ':');
+		return;
+	}
+	to = s.n <= SIZE_MAX - 4 ? room(w->out, s.n + 4) : NULL;
+	if (!to)
+		return;
+	w->out->n += s.n + 2 + comma + colon;
+	if (comma)
+		*to++ = ',';
+	*to++ = '"';
+	if (s.n > 0)
+		memcpy(to, s.p, s.n);
+	to += s.n;
+	*to++ = '"';
+	if (colon)
+		*to = ':';
+}
+
 void json_key_str(struct json_wr *w, struct str key)
 {
 	if (w->depth == 0 || w->after_key) {
@@ -188,9 +229,7 @@ void json_key_str(struct json_wr *w, struct str key)
 			w->out->error = -EINVAL;
 		return;
 	}
-	value_start(w);
-	put_string(w->out, key);
-	buf_putc(w->out, ':');
+	put_string(w, key, comma_due(w), true);
 	w->after_key = true;
 }
 
@@ -201,8 +240,7 @@ void json_key(struct json_wr *w, const char *key)
 
 void json_str(struct json_wr *w, struct str s)
 {
-	value_start(w);
-	put_string(w->out, s);
+	put_string(w, s, comma_due(w), false);
 }
 
 void json_strz(struct json_wr *w, const char *z)

@@ -133,7 +133,7 @@ static void depth_has_a_limit(void **state)
 
 static void a_full_buffer_is_an_error(void **state)
 {
-	char out[8];
+	char out[10];
 	struct buf b = buf_fixed(out, sizeof(out));
 	struct json_wr w = json_wr_init(&b);
 
@@ -141,6 +141,7 @@ static void a_full_buffer_is_an_error(void **state)
 	json_strz(&w, "123456");
 	assert_int_equal(buf_error(&b), 0);
 	json_strz(&w, "");
+	json_strz(&w, "7");
 	assert_int_equal(buf_error(&b), -ENOBUFS);
 }
 
