@@ -1,0 +1,772 @@
+/*
+ * From clone3 to execve.
+ *
+ * Two processes come out of this: init, which clone3 made, and the command, which init forks when
+ * everything that both have in common stands. In this order, with what each step should leave
+ * possible and what not:
+ *
+ *	identity	the user namespace's maps; from here on uid and gid are the session's
+ *	net, name	loopback up, host name set
+ *	root		built and pivoted into; the host's files are gone, all of them
+ *	user namespace	(privileged start only) see below
+ *	capabilities	all five sets empty, securebits locked, no_new_privs, not dumpable
+ *	rlimits		core 0, processes
+ *	Landlock	files once more, signals, abstract sockets
+ *	fork -----------------------------------------------------------------------------
+ *	command: own group, stdio, no other descriptor, rlimits, cwd, seccomp, "ready", wait
+ *		for "go", execve			init: no descriptors, seccomp, init_run()
+ *
+ * Each step is a layer of the manifest: engaged, or unavailable with its errno; the latter ends
+ * the start if the layer is needed, else the next step goes on without it.
+ *
+ * The privileged start. When Capsule itself runs with CAP_SYS_ADMIN (root, mostly), mount, network
+ * and pid namespaces are made without a user namespace, so they belong to the host's. The user
+ * namespace is entered last, once everything stands. Two things are won: sources below
+ * directories that only real root may search can be mounted; and even someone who regained every
+ * capability in the session's user namespace could not undo one mount, because the mount
+ * namespace is not owned by it. An ordinary user has no choice: the user namespace comes first,
+ * it is what gives the right to make the others.
+ *
+ * The second back end has no namespaces: init is the subreaper, stays outside Landlock (whose
+ * signal scope then keeps the session from killing it), and the command applies it.
+ */
+#include "sandbox/child.h"
+
+#include "base/own.h"
+#include "sandbox/fallback.h"
+#include "sandbox/filter.h"
+#include "sandbox/init.h"
+#include "sandbox/root.h"
+#include "sys/caps.h"
+#include "sys/landlock.h"
+#include "sys/missing_syscall.h"
+#include "sys/ns.h"
+
+#include <grp.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <termios.h>
+
+#define HOST_NAME "capsule"
+/* The exit status of a child that failed: never looked at, the report says it all. */
+#define CHILD_FAILED 125
+
+struct child {
+	struct wall_setup *setup;
+	struct plan plan;
+	struct root_places places;
+	struct rlimit nofile; /* as it was */
+	int tty;              /* the pty slave among stdio, or -EBADF */
+	pid_t command;
+};
+
+/* ---- telling ------------------------------------------------------------------------------ */
+
+_Noreturn static void child_fail(struct wall_setup *s, enum wall_failure failure,
+				 const struct err *err)
+{
+	struct wall_report *report = s->report;
+
+	report->failure = (int)failure;
+	report->error = err->code;
+	memcpy(report->text, err->text, sizeof(report->text));
+	report->failed = 1;
+	_exit(CHILD_FAILED);
+}
+
+/*
+ * A step's outcome for the manifest. Returns only if the start goes on: the layer is engaged, or
+ * nothing needs it.
+ */
+static void layer_done(struct wall_setup *s, enum layer layer, int r, const struct err *why,
+		       const char *detail)
+{
+	struct layer_status *status = &s->report->layers[layer];
+	struct err err = ERR_INIT;
+
+	*status = (struct layer_status){ .state = r < 0 ? LAYER_UNAVAILABLE : LAYER_ENGAGED,
+					 .error = r < 0 ? -r : 0 };
+	if (detail)
+		(void)snprintf(status->detail, sizeof(status->detail), "%s", detail);
+	else if (why && err_is_set(why))
+		(void)snprintf(status->detail, sizeof(status->detail), "%.*s",
+			       (int)sizeof(status->detail) - 1, why->text);
+	if (r >= 0 || !(s->needs & LAYER_BIT(layer)))
+		return;
+	if (why && err_is_set(why))
+		(void)err_text(&err, -r, "layer %s is needed and unavailable: %s (%s)",
+			       layer_info[layer].name, why->text, layer_advice(layer, -r));
+	else
+		(void)err_text(&err, -r, "layer %s is needed and unavailable: %s (%s)",
+			       layer_info[layer].name, strerror(-r), layer_advice(layer, -r));
+	child_fail(s, WALL_FAIL_SETUP, &err);
+}
+
+static bool wanted(const struct wall_setup *s, enum layer layer)
+{
+	return s->wants & LAYER_BIT(layer);
+}
+
+/* ---- steps of init ------------------------------------------------------------------------ */
+
+static const struct {
+	uint64_t flag;
+	enum layer layer;
+} ns_layers[] = {
+	{ CLONE_NEWUSER, LAYER_USER_NS },     { CLONE_NEWNS, LAYER_MOUNT_NS },
+	{ CLONE_NEWPID, LAYER_PID_NS },       { CLONE_NEWNET, LAYER_NET_NS },
+	{ CLONE_NEWIPC, LAYER_IPC_NS },       { CLONE_NEWUTS, LAYER_UTS_NS },
+	{ CLONE_NEWCGROUP, LAYER_CGROUP_NS },
+};
+
+/* Those that clone3 made are engaged; of the others the supervisor has told in the report. */
+static void step_namespaces(struct wall_setup *s)
+{
+	for (size_t i = 0; i < sizeof(ns_layers) / sizeof(ns_layers[0]); i++) {
+		if (s->namespaces & ns_layers[i].flag && ns_layers[i].flag != CLONE_NEWUSER)
+			layer_done(s, ns_layers[i].layer, 0, NULL, NULL);
+	}
+}
+
+static void step_identity(struct child *c)
+{
+	struct wall_setup *s = c->setup;
+	AUTO(fd_closep) int self = -EBADF;
+	struct err err = ERR_INIT;
+	int r;
+
+	if (!(s->namespaces & CLONE_NEWUSER))
+		return;
+	self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	r = self < 0 ? -errno : ns_map_self(self, s->uid, s->outer_uid, s->gid, s->outer_gid);
+	if (r < 0) {
+		/* Without its maps a user namespace is good for nothing: no wall of this sort. */
+		s->report->early = true;
+		(void)err_set(&err, -r, "cannot map uid %u and gid %u", s->outer_uid, s->outer_gid);
+		s->needs |= LAYER_BIT(LAYER_USER_NS);
+	}
+	layer_done(s, LAYER_USER_NS, r, &err, r < 0 ? "uid_map" : NULL);
+}
+
+static void step_net_and_name(struct child *c)
+{
+	struct wall_setup *s = c->setup;
+	int r;
+
+	if (s->namespaces & CLONE_NEWNET) {
+		struct err err = ERR_INIT;
+
+		/* A network without loopback keeps its promise, but half the programs fail. */
+		r = ns_loopback_up();
+		if (r < 0) {
+			(void)err_set(&err, -r, "cannot bring the loopback interface up");
+			layer_done(s, LAYER_NET_NS, r, &err, "loopback");
+		}
+	}
+	if (s->namespaces & CLONE_NEWUTS) {
+		r = sethostname(HOST_NAME, strlen(HOST_NAME)) < 0 ? -errno : 0;
+		layer_done(s, LAYER_UTS_NS, r, NULL, NULL);
+	}
+}
+
+/* The path of the session's terminal, for /dev/console; NULL when there is none. */
+static const char *tty_path(const struct child *c, char *path, size_t size)
+{
+	char link[32];
+	ssize_t n;
+
+	if (c->tty < 0)
+		return NULL;
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", c->tty);
+	n = readlink(link, path, size - 1);
+	if (n < 0 || strncmp(path, "/dev/", 5) != 0)
+		return NULL;
+	path[n] = '\0';
+	return path;
+}
+
+static void step_root(struct child *c)
+{
+	struct wall_setup *s = c->setup;
+	char tty[PATH_MAX];
+	struct root_options options = {
+		.disk = s->policy->limits.disk,
+		.pid_max = s->pids == WALL_PIDS_NS ? s->policy->limits.pids : 0,
+		.uid = s->outer_uid,
+		.gid = s->outer_gid,
+		.chown = s->late_user_ns && s->outer_uid != geteuid(),
+		.host_root = s->outer_uid == 0,
+		.tty = tty_path(c, tty, sizeof(tty)),
+	};
+	struct err err = ERR_INIT;
+	bool early = false;
+	int r;
+
+	r = layer_fault_check(LAYER_ROOT);
+	if (r < 0) {
+		(void)err_set(&err, -r, "cannot build a root directory");
+		early = true;
+	} else {
+		r = root_build(&c->plan, &options, &c->places, &early, &err);
+	}
+	if (r < 0) {
+		/*
+		 * There is no going on with half a root: whatever is needed, this start is over. The
+		 * supervisor may try the second back end if the host, not the policy, is to blame.
+		 */
+		s->needs |= LAYER_BIT(LAYER_ROOT);
+		s->report->early = early;
+		if (!early) {
+			s->report->layers[LAYER_ROOT] =
+				(struct layer_status){ .state = LAYER_UNAVAILABLE, .error = -r };
+			child_fail(s, WALL_FAIL_SETUP, &err);
+		}
+	}
+	layer_done(s, LAYER_ROOT, r, &err, NULL);
+}
+
+/*
+ * A privileged start's user namespace. The session's ids are taken before, so that the kernel
+ * takes the one-line map from us as from any other owner.
+ */
+static int late_user_ns(struct wall_setup *s, int proc_self)
+{
+	int r = layer_fault_check(LAYER_USER_NS);
+
+	if (r < 0)
+		return r;
+	if (unshare(CLONE_NEWUSER) < 0)
+		return -errno;
+	/* A change of ids took it, and with it the ownership of our own files in /proc. */
+	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	return ns_map_self(proc_self, s->uid, s->outer_uid, s->gid, s->outer_gid);
+}
+
+static void step_late_identity(struct child *c, int proc_self)
+{
+	struct wall_setup *s = c->setup;
+	struct err err = ERR_INIT;
+	int r;
+
+	if (!s->late_user_ns)
+		return;
+	if (setgroups(0, NULL) < 0 || setresgid(s->outer_gid, s->outer_gid, s->outer_gid) < 0 ||
+	    setresuid(s->outer_uid, s->outer_uid, s->outer_uid) < 0) {
+		(void)err_set(&err, errno, "cannot become uid %u, gid %u", s->outer_uid,
+			      s->outer_gid);
+		child_fail(s, WALL_FAIL_SETUP, &err);
+	}
+	if (wanted(s, LAYER_USER_NS)) {
+		r = late_user_ns(s, proc_self);
+		layer_done(s, LAYER_USER_NS, r, NULL, NULL);
+	}
+}
+
+static void step_privileges(struct child *c)
+{
+	struct wall_setup *s = c->setup;
+	bool bounded = false;
+	int r;
+
+	r = layer_fault_check(LAYER_CAPABILITIES);
+	if (r == 0)
+		r = caps_drop_all(&bounded);
+	if (r == 0 && !bounded)
+		layer_done(s, LAYER_CAPABILITIES, -EPERM, NULL, "the bounding set stays");
+	else
+		layer_done(s, LAYER_CAPABILITIES, r, NULL, NULL);
+
+	r = layer_fault_check(LAYER_NO_NEW_PRIVS);
+	if (r == 0)
+		r = caps_no_new_privs();
+	layer_done(s, LAYER_NO_NEW_PRIVS, r, NULL, NULL);
+
+	/*
+	 * The session runs under our uid: not dumpable, neither init nor the command before its
+	 * exec can be traced or read by it through /proc.
+	 */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	/*
+	 * Besides the lifeline, and only now: the kernel forgets it whenever credentials change.
+	 * Not in the second back end, where init has to outlive the supervisor to end the tree.
+	 */
+	if (s->backend == WALL_NAMESPACES)
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+}
+
+/* What the session may open again through /proc/self/fd (/dev/stdout): what it has been given. */
+static int landlock_stdio(const struct landlock *set, const int stdio[3])
+{
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < 3; i++) {
+		unsigned rights = 0;
+		struct stat st;
+		int flags = fcntl(stdio[i], F_GETFL);
+
+		if (flags < 0 || fstat(stdio[i], &st) < 0)
+			continue;
+		if (S_ISCHR(st.st_mode))
+			rights = LANDLOCK_IOCTL;
+		else if (!S_ISREG(st.st_mode))
+			continue;
+		if ((flags & O_ACCMODE) != O_WRONLY)
+			rights |= LANDLOCK_READ;
+		if ((flags & O_ACCMODE) != O_RDONLY)
+			rights |= LANDLOCK_WRITE;
+		r = landlock_allow(set, stdio[i], st.st_mode, rights);
+	}
+	return r;
+}
+
+static int landlock_fill(struct child *c, const struct landlock *set)
+{
+	struct wall_setup *s = c->setup;
+	int r;
+
+	if (s->backend == WALL_NAMESPACES)
+		r = root_landlock(&c->plan, &c->places, set);
+	else
+		r = fallback_landlock(&c->plan, s, set);
+	return r < 0 ? r : landlock_stdio(set, s->command->stdio);
+}
+
+static void step_landlock(struct child *c)
+{
+	struct wall_setup *s = c->setup;
+	struct landlock set = LANDLOCK_INIT;
+	bool net = wanted(s, LAYER_LANDLOCK_NET);
+	bool scope = wanted(s, LAYER_LANDLOCK_SCOPE);
+	int fault_fs = layer_fault_check(LAYER_LANDLOCK_FS);
+	int fault_net = net ? layer_fault_check(LAYER_LANDLOCK_NET) : 0;
+	int fault_scope = layer_fault_check(LAYER_LANDLOCK_SCOPE);
+	char detail[32] = "";
+	int r, net_r = fault_net;
+
+	r = landlock_open(!fault_fs, net && !fault_net, scope && !fault_scope, &set);
+	if (r == -EOPNOTSUPP && net && landlock_abi() > 0) {
+		net_r = r;
+		r = landlock_open(!fault_fs, false, scope && !fault_scope, &set);
+	}
+	if (r == 0 && !fault_fs)
+		r = landlock_fill(c, &set);
+	if (r == 0)
+		r = landlock_enforce(&set);
+	if (r == 0)
+		(void)snprintf(detail, sizeof(detail), "ABI %d", set.abi);
+	layer_done(s, LAYER_LANDLOCK_FS, fault_fs ? fault_fs : r, NULL, *detail ? detail : NULL);
+	if (net)
+		layer_done(s, LAYER_LANDLOCK_NET, net_r ? net_r : r, NULL, NULL);
+	if (scope) {
+		if (r == 0 && set.abi < 6)
+			r = -EOPNOTSUPP;
+		layer_done(s, LAYER_LANDLOCK_SCOPE, fault_scope ? fault_scope : r, NULL, NULL);
+	}
+	landlock_close(&set);
+}
+
+/* ---- rlimits ------------------------------------------------------------------------------ */
+
+static int limit_set(int resource, uint64_t value)
+{
+	struct rlimit now;
+
+	if (getrlimit(resource, &now) < 0)
+		return -errno;
+	/* Down only, whatever the policy would allow. */
+	if (value < now.rlim_max)
+		now.rlim_max = value;
+	now.rlim_cur = now.rlim_max;
+	return setrlimit(resource, &now) < 0 ? -errno : 0;
+}
+
+static void step_rlimits(struct child *c)
+{
+	struct wall_setup *s = c->setup;
+	const struct policy_limits *limits = &s->policy->limits;
+	char detail[64] = "core";
+	size_t n = strlen(detail);
+	int r = layer_fault_check(LAYER_RLIMITS);
+
+	/* Found out while planning: more descriptors than usual may have been needed. */
+	(void)setrlimit(RLIMIT_NOFILE, &c->nofile);
+	if (r == 0)
+		r = limit_set(RLIMIT_CORE, 0);
+	if (r == 0 && limits->open_files) {
+		r = limit_set(RLIMIT_NOFILE, limits->open_files);
+		n += (size_t)snprintf(detail + n, sizeof(detail) - n, " open_files");
+	}
+	if (r == 0 && limits->file_size) {
+		r = limit_set(RLIMIT_FSIZE, limits->file_size);
+		n += (size_t)snprintf(detail + n, sizeof(detail) - n, " file_size");
+	}
+	if (r == 0 && s->pids == WALL_PIDS_RLIMIT) {
+		r = limit_set(RLIMIT_NPROC, limits->pids + 1); /* init counts */
+		n += (size_t)snprintf(detail + n, sizeof(detail) - n, " pids%s",
+				      s->backend == WALL_NAMESPACES ? "" : " (all of the user's)");
+	}
+	if (r == 0 && s->pids == WALL_PIDS_NS) {
+		r = c->places.pid_max;
+		n += (size_t)snprintf(detail + n, sizeof(detail) - n, " pids (pid_max)");
+	}
+	/* Without a cgroup, best effort: per process instead of for the tree. */
+	if (r == 0 && limits->memory &&
+	    s->report->layers[LAYER_CGROUP].state == LAYER_UNAVAILABLE) {
+		r = limit_set(RLIMIT_DATA, limits->memory);
+		(void)snprintf(detail + n, sizeof(detail) - n, " memory (per process)");
+	}
+	layer_done(s, LAYER_RLIMITS, r, NULL, r < 0 ? NULL : detail);
+}
+
+/* ---- the command -------------------------------------------------------------------------- */
+
+static int stdio_place(const int stdio[3])
+{
+	int from[3];
+
+	/* Out of the way first: what becomes 1 may be what 0 is now. */
+	for (int i = 0; i < 3; i++) {
+		from[i] = fcntl(stdio[i], F_DUPFD_CLOEXEC, 3);
+		if (from[i] < 0)
+			return -errno;
+	}
+	for (int i = 0; i < 3; i++) {
+		if (dup2(from[i], i) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static void signals_reset(void)
+{
+	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		(void)sigaction(sig, &dfl, NULL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static unsigned filter_use_now(const struct wall_setup *s)
+{
+	const struct layer_status *layers = s->report->layers;
+	unsigned use = FILTER_SESSION;
+
+	/* By what is engaged, not by back end: best effort may lack a single namespace. */
+	if (layers[LAYER_NET_NS].state != LAYER_ENGAGED)
+		use |= FILTER_NO_NETNS;
+	if (layers[LAYER_ROOT].state != LAYER_ENGAGED)
+		use |= FILTER_NO_MOUNTNS;
+	if (layers[LAYER_IPC_NS].state != LAYER_ENGAGED)
+		use |= FILTER_NO_IPCNS;
+	if (layers[LAYER_PID_NS].state != LAYER_ENGAGED)
+		use |= FILTER_NO_PIDNS;
+	return use;
+}
+
+static void step_seccomp(struct wall_setup *s)
+{
+	struct filter filter;
+	struct err err = ERR_INIT;
+	char detail[32];
+	int r = layer_fault_check(LAYER_SECCOMP);
+
+	if (r == 0) {
+		r = filter_compile(s->policy, filter_use_now(s), &filter, &err);
+		if (r < 0)
+			child_fail(s, WALL_FAIL_SETUP, &err); /* the policy's mistake, no layer's */
+		/* Told before it is loaded: afterwards there may be no telling. */
+		(void)snprintf(detail, sizeof(detail), "%u instructions", filter.n);
+		r = filter_load(&filter, 0, &err);
+	}
+	layer_done(s, LAYER_SECCOMP, r, &err, r < 0 ? NULL : detail);
+}
+
+/* Supervisor's leave to go on. End of file: it is gone, or wants no command after all. */
+static void wait_for_go(const struct wall_setup *s)
+{
+	char byte = WALL_BYTE_READY;
+	ssize_t n;
+
+	if (write(s->report_fd, &byte, 1) != 1)
+		_exit(CHILD_FAILED);
+	do {
+		n = read(s->report_fd, &byte, 1);
+	} while (n < 0 && errno == EINTR);
+	if (n != 1 || byte != WALL_BYTE_GO)
+		_exit(CHILD_FAILED);
+}
+
+static const char *path_variable(char *const *envp)
+{
+	for (; envp && *envp; envp++) {
+		if (strncmp(*envp, "PATH=", 5) == 0)
+			return *envp + 5;
+	}
+	return "/usr/local/bin:/usr/bin:/bin";
+}
+
+/* A text file without #! goes to the shell, as every shell and execvp() do it. */
+static int exec_one(const char *path, const struct wall_command *command)
+{
+	char *const *argv = command->argv;
+	char *script[64] = { (char *)"/bin/sh", (char *)path };
+	size_t n = 1;
+
+	(void)execve(path, argv, command->envp);
+	if (errno != ENOEXEC)
+		return -errno;
+	while (argv[n] && n < sizeof(script) / sizeof(script[0]) - 2) {
+		script[n + 1] = argv[n];
+		n++;
+	}
+	if (!argv[n])
+		(void)execve(script[0], script, command->envp);
+	return -ENOEXEC;
+}
+
+/*
+ * Look argv[0] up in PATH, here, where only what is inside can be found. EACCES somewhere on the
+ * way is remembered: "permission denied" says more than "not found".
+ */
+static int exec_lookup(const struct wall_command *command)
+{
+	const char *name = command->argv[0];
+	const char *at = path_variable(command->envp);
+	int best = -ENOENT;
+
+	if (!*name)
+		return -ENOENT;
+	if (strchr(name, '/'))
+		return exec_one(name, command);
+	for (;;) {
+		size_t n = strcspn(at, ":");
+		char path[PATH_MAX];
+		int r = -ENOENT;
+
+		if ((size_t)snprintf(path, sizeof(path), "%.*s%s%s", (int)n, at, n ? "/" : "",
+				     name) < sizeof(path))
+			r = exec_one(path, command);
+		if (r != -ENOENT && r != -ENOTDIR && best == -ENOENT)
+			best = r;
+		if (r == -ENOEXEC || r == -E2BIG || !at[n])
+			return best;
+		at += n + 1;
+	}
+}
+
+_Noreturn static void command_run(struct child *c)
+{
+	struct wall_setup *s = c->setup;
+	struct wall_command local = *s->command;
+	struct wall_command *command = &local;
+	struct err err = ERR_INIT;
+	int r;
+
+	(void)setpgid(0, 0);
+	signals_reset();
+	r = stdio_place(command->stdio);
+	if (r < 0) {
+		(void)err_set(&err, -r, "cannot set up standard input and output");
+		child_fail(s, WALL_FAIL_SETUP, &err);
+	}
+	r = layer_fault_check(LAYER_FDS);
+	if (r == 0)
+		r = close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
+	layer_done(s, LAYER_FDS, r, NULL, NULL);
+	if (s->backend == WALL_LANDLOCK) {
+		step_landlock(c);
+		command->envp = fallback_environment(s);
+	}
+	if (chdir(command->cwd) < 0) {
+		(void)err_set(&err, errno, "cannot enter the directory '%s' inside the session",
+			      command->cwd);
+		child_fail(s, WALL_FAIL_SETUP, &err);
+	}
+	step_seccomp(s);
+	wait_for_go(s);
+	r = exec_lookup(command);
+	(void)err_set(&err, -r, "cannot execute '%s'", command->argv[0]);
+	child_fail(s,
+		   r == -ENOENT || r == -ENOTDIR ? WALL_FAIL_NOT_FOUND : WALL_FAIL_NOT_EXECUTABLE,
+		   &err);
+}
+
+/* ---- init ----------------------------------------------------------------------------------- */
+
+/* Close every descriptor but those in @keep (negative ones are none). */
+static void fds_keep(int *keep, size_t n)
+{
+	unsigned from = 0;
+
+	for (size_t i = 1; i < n; i++) {
+		for (size_t j = i; j > 0 && keep[j - 1] > keep[j]; j--) {
+			int swap = keep[j];
+
+			keep[j] = keep[j - 1];
+			keep[j - 1] = swap;
+		}
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (keep[i] < 0)
+			continue;
+		if ((unsigned)keep[i] > from)
+			(void)close_range(from, (unsigned)keep[i] - 1, 0);
+		from = (unsigned)keep[i] + 1;
+	}
+	(void)close_range(from, ~0U, 0);
+}
+
+_Noreturn static void init_become(struct child *c, int signal_fd, int children)
+{
+	struct wall_setup *s = c->setup;
+	struct filter filter;
+	struct init init = {
+		.command = c->command,
+		.control = s->control,
+		.signal_fd = signal_fd,
+		.tty = c->tty,
+		.own_tty = s->command->own_tty,
+		.children = children,
+	};
+	int keep[4] = { s->control, signal_fd, c->tty, children };
+
+	(void)munmap(s->report, sizeof(*s->report));
+	fds_keep(keep, 4);
+	/* Its own filter is a bonus: it has nothing that the session has not. */
+	if (!layer_fault_check(LAYER_SECCOMP) &&
+	    filter_compile(NULL, FILTER_INIT, &filter, NULL) == 0)
+		(void)filter_load(&filter, 0, NULL);
+	init_run(&init);
+}
+
+/* The terminal becomes the session's: init leads it, the command's group is in front. */
+static void step_terminal(struct child *c)
+{
+	const struct wall_command *command = c->setup->command;
+	struct err err = ERR_INIT;
+
+	(void)setsid();
+	if (!command->own_tty || c->tty < 0)
+		return;
+	if (ioctl(c->tty, TIOCSCTTY, 0) < 0) {
+		(void)err_set(&err, errno, "cannot take the terminal over");
+		child_fail(c->setup, WALL_FAIL_SETUP, &err);
+	}
+}
+
+static void step_signals(int *ret_signal_fd)
+{
+	sigset_t all, chld;
+
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	(void)sigemptyset(&chld);
+	(void)sigaddset(&chld, SIGCHLD);
+	*ret_signal_fd = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int tty_of(const struct wall_command *command)
+{
+	for (int i = 0; command->own_tty && i < 3; i++) {
+		if (isatty(command->stdio[i]))
+			return fcntl(command->stdio[i], F_DUPFD_CLOEXEC, 3);
+	}
+	return -EBADF;
+}
+
+/* As many descriptors as we may have: a plan holds one per grant. */
+static void nofile_raise(struct child *c)
+{
+	struct rlimit all;
+
+	if (getrlimit(RLIMIT_NOFILE, &c->nofile) < 0)
+		return;
+	all = c->nofile;
+	all.rlim_cur = all.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &all);
+}
+
+static void plan_or_fail(struct child *c)
+{
+	struct err err = ERR_INIT;
+
+	if (plan_make(c->setup->policy, &c->plan, &err) < 0)
+		child_fail(c->setup, WALL_FAIL_SETUP, &err);
+}
+
+static void build_namespaces(struct child *c)
+{
+	struct wall_setup *s = c->setup;
+	AUTO(fd_closep) int proc_self = -EBADF;
+
+	step_namespaces(s);
+	step_identity(c);
+	step_net_and_name(c);
+	plan_or_fail(c);
+	/* The host's: the session's own /proc is read-only when the late maps are written. */
+	if (s->late_user_ns)
+		proc_self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	step_root(c);
+	step_late_identity(c, proc_self);
+	step_privileges(c);
+	step_rlimits(c);
+	step_landlock(c);
+}
+
+static void build_landlock(struct child *c)
+{
+	struct err err = ERR_INIT;
+
+	plan_or_fail(c);
+	if (fallback_check(&c->plan, c->setup, &err) < 0)
+		child_fail(c->setup, WALL_FAIL_SETUP, &err);
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	step_privileges(c);
+	step_rlimits(c);
+}
+
+_Noreturn void child_run(struct wall_setup *s)
+{
+	struct child c = { .setup = s, .places = { -EBADF, -EBADF, -EBADF, 0 }, .command = -1 };
+	struct err err = ERR_INIT;
+	int signal_fd = -EBADF;
+	int children = -EBADF;
+
+	fd_close(s->their_control);
+	fd_close(s->their_report);
+	c.tty = tty_of(s->command);
+	nofile_raise(&c);
+	step_signals(&signal_fd);
+	step_terminal(&c);
+	if (s->backend == WALL_NAMESPACES) {
+		build_namespaces(&c);
+	} else {
+		build_landlock(&c);
+		children = fallback_children_open();
+	}
+	c.command = fork();
+	if (c.command < 0) {
+		(void)err_set(&err, errno, "cannot fork");
+		child_fail(s, WALL_FAIL_SETUP, &err);
+	}
+	if (c.command == 0) {
+		if (s->backend == WALL_LANDLOCK)
+			(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		command_run(&c);
+	}
+	(void)setpgid(c.command, c.command);
+	if (c.tty >= 0 && !s->command->start_background)
+		(void)tcsetpgrp(c.tty, c.command);
+	init_become(&c, signal_fd, children);
+}

@@ -1,0 +1,48 @@
+/*
+ * setup - what the supervisor hands to the child that builds the wall. Internal to the wall.
+ */
+#pragma once
+
+#include "sandbox/layers.h"
+#include "sandbox/wall.h"
+
+#include <sys/types.h>
+
+/*
+ * What the child tells back, on a page that both map. The child's side is trusted until the
+ * command is exec'd, which unmaps it; init unmaps it as well. The supervisor copies it with care
+ * all the same.
+ */
+struct wall_report {
+	struct layer_status layers[LAYER_N];
+	int failed;  /* a step failed: the fields below say which */
+	int failure; /* enum wall_failure */
+	int error;   /* positive errno */
+	bool early;  /* nothing of the policy was involved: the second back end may do */
+	char text[ERR_TEXT_MAX];
+};
+
+/* One byte each way between supervisor and command, before exec. */
+#define WALL_BYTE_READY 'r'
+#define WALL_BYTE_GO 'g'
+
+struct wall_setup {
+	const struct policy *policy;
+	const struct wall_command *command;
+	enum wall_backend backend;
+	enum wall_pids pids;
+	uint32_t wants, needs; /* LAYER_BIT()s */
+
+	uint64_t namespaces;  /* CLONE_NEW* that clone3 has made */
+	bool late_user_ns;    /* privileged: the user namespace comes last, see child.c */
+	uid_t uid, outer_uid; /* the session's, inside and outside */
+	gid_t gid, outer_gid;
+
+	int control;                     /* init's end: its lifeline, requests in, events out */
+	int report_fd;                   /* the command's end: ready out, go in */
+	int their_control, their_report; /* the supervisor's ends, to be closed */
+	struct wall_report *report;      /* shared */
+
+	const char *private_home,
+		*private_tmp; /* second back end: on the host, made for this run */
+};

@@ -1,0 +1,621 @@
+/*
+ * The supervisor's side: choose a back end, make the child, listen to it, end it.
+ *
+ * Which back end. Namespaces, unless the kernel will not have them: clone3 refuses, or the child
+ * finds that the namespace it got is good for nothing (no map, no mounts: what AppArmor does to
+ * ordinary users on some systems). Then the second one, if the policy can be had with it, which
+ * its child finds out. The manifest tells which it was.
+ *
+ * Two sockets per session, close-on-exec at all ends:
+ *
+ *	report	the command's, until it is exec'd: 'r' out (every layer stands), 'g' in; end of
+ *		file: exec'd, or failed, and then the shared page says how
+ *	control	init's: struct init_request in, struct init_event out; it is also the lifeline:
+ *		the only other end is ours, so however we die, init reads end of file and ends
+ */
+#include "sandbox/wall.h"
+
+#include "base/own.h"
+#include "sandbox/child.h"
+#include "sandbox/fallback.h"
+#include "sandbox/init.h"
+#include "sys/caps.h"
+#include "sys/cgroup.h"
+#include "sys/missing_syscall.h"
+#include "sys/ns.h"
+
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+struct wall {
+	struct wall_setup setup;
+	struct wall_command command; /* the caller's, see wall_launch() */
+	pid_t pid;                   /* init */
+	int pidfd, control, report_fd;
+	struct wall_report *report;
+	struct cgroup cgroup;
+	char *folders; /* second back end */
+	int status;    /* the command's, once it has exited */
+	bool exited, go;
+};
+
+static const struct {
+	uint64_t flag;
+	enum layer layer;
+} namespaces[] = {
+	{ CLONE_NEWNS, LAYER_MOUNT_NS }, { CLONE_NEWPID, LAYER_PID_NS },
+	{ CLONE_NEWNET, LAYER_NET_NS },  { CLONE_NEWIPC, LAYER_IPC_NS },
+	{ CLONE_NEWUTS, LAYER_UTS_NS },  { CLONE_NEWCGROUP, LAYER_CGROUP_NS },
+};
+#define N_NAMESPACES (sizeof(namespaces) / sizeof(namespaces[0]))
+/* Without these two there is no back end of namespaces. */
+#define NS_CORE (CLONE_NEWNS | CLONE_NEWPID)
+
+/* ---- setting up ------------------------------------------------------------------------------ */
+
+static void setup_ids(struct wall_setup *s)
+{
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	const struct policy *policy = s->policy;
+
+	s->uid = policy->uid >= 0 ? (uid_t)policy->uid : uid;
+	s->gid = policy->gid >= 0 ? (gid_t)policy->gid : gid;
+	/* Root becomes whom the policy names; anyone else stays himself under another number. */
+	s->outer_uid = uid == 0 ? s->uid : uid;
+	s->outer_gid = uid == 0 ? s->gid : gid;
+}
+
+static void setup_backend(struct wall_setup *s, enum wall_backend backend)
+{
+	const struct policy *policy = s->policy;
+
+	s->backend = backend;
+	s->pids = wall_pids_how(policy, backend, s->outer_uid == 0);
+	s->wants = wall_wants(policy, backend, s->pids);
+	s->needs = wall_needs(policy, backend, s->pids);
+	s->late_user_ns = false;
+	s->namespaces = 0;
+}
+
+/*
+ * A directory as stdin would be a way out of any root: openat(0, "..") goes by where the directory
+ * is on the host. Landlock alone would stand against it; no layer has to if it is never given.
+ */
+static int stdio_check(const struct wall_command *command, struct err *err)
+{
+	static const char *const name[3] = { "input", "output", "error" };
+
+	for (int i = 0; i < 3; i++) {
+		int flags = fcntl(command->stdio[i], F_GETFL);
+		struct stat st;
+
+		if (flags < 0 || fstat(command->stdio[i], &st) < 0)
+			return err_set(err, errno, "standard %s", name[i]);
+		if (S_ISDIR(st.st_mode) || flags & O_PATH)
+			return err_text(
+				err, EISDIR,
+				"standard %s is a directory: refusing to hand the session a "
+				"way out of its root",
+				name[i]);
+	}
+	return 0;
+}
+
+static int pair_make(int type, int *ret_ours, int *ret_theirs, struct err *err)
+{
+	int fds[2];
+
+	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds) < 0)
+		return err_set(err, errno, "cannot make a socket pair");
+	*ret_ours = fds[0];
+	*ret_theirs = fds[1];
+	return 0;
+}
+
+static int channels_make(struct wall *wall, struct err *err)
+{
+	struct wall_setup *s = &wall->setup;
+	int r;
+
+	r = pair_make(SOCK_SEQPACKET, &wall->control, &s->control, err);
+	if (r == 0)
+		r = pair_make(SOCK_STREAM, &wall->report_fd, &s->report_fd, err);
+	if (r < 0)
+		return r;
+	s->their_control = wall->control;
+	s->their_report = wall->report_fd;
+	return 0;
+}
+
+static int report_make(struct wall *wall, struct err *err)
+{
+	void *page = mmap(NULL, sizeof(struct wall_report), PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		return err_set(err, errno, "cannot map the report page");
+	wall->report = page;
+	wall->setup.report = page;
+	return 0;
+}
+
+static void unavailable(struct wall_report *report, enum layer layer, int error, const char *detail)
+{
+	struct layer_status *status = &report->layers[layer];
+
+	*status = (struct layer_status){ .state = LAYER_UNAVAILABLE, .error = error };
+	(void)snprintf(status->detail, sizeof(status->detail), "%s", detail);
+}
+
+static int refuse(const struct wall_setup *s, enum layer layer, int error, struct err *err)
+{
+	if (!(s->needs & LAYER_BIT(layer)))
+		return 0;
+	return err_text(err, error, "layer %s is needed and unavailable: %s (%s)",
+			layer_info[layer].name, strerror(error), layer_advice(layer, error));
+}
+
+/* ---- making the child ---------------------------------------------------------------------------- */
+
+/* clone3 or the error that a test wants it to have. */
+static pid_t child_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd)
+{
+	if (flags & CLONE_NEWUSER && layer_fault_check(LAYER_USER_NS))
+		return layer_fault_check(LAYER_USER_NS);
+	for (size_t i = 0; i < N_NAMESPACES; i++) {
+		int fault = layer_fault_check(namespaces[i].layer);
+
+		if (flags & namespaces[i].flag && fault)
+			return fault;
+	}
+	return ns_clone(flags, cgroup_fd, ret_pidfd);
+}
+
+/* Which of @flags can be had? Tries each by itself; only after they could not be had together. */
+static uint64_t namespaces_probe(struct wall *wall, uint64_t base, uint64_t flags)
+{
+	for (size_t i = 0; i < N_NAMESPACES; i++) {
+		AUTO(fd_closep) int pidfd = -EBADF;
+		pid_t pid;
+
+		if (!(flags & namespaces[i].flag))
+			continue;
+		pid = child_clone(base | namespaces[i].flag, -1, &pidfd);
+		if (pid == 0)
+			_exit(0);
+		if (pid > 0) {
+			(void)waitpid(pid, NULL, 0);
+			continue;
+		}
+		unavailable(wall->report, namespaces[i].layer, -pid, "clone");
+		flags &= ~namespaces[i].flag;
+	}
+	return flags;
+}
+
+/* The child; or a negative errno, -EXDEV when this back end cannot be had at all. */
+static pid_t namespaces_clone(struct wall *wall, struct err *err)
+{
+	struct wall_setup *s = &wall->setup;
+	uint64_t flags = 0, base = CLONE_NEWUSER;
+	pid_t pid;
+
+	for (size_t i = 0; i < N_NAMESPACES; i++) {
+		if (s->wants & LAYER_BIT(namespaces[i].layer))
+			flags |= namespaces[i].flag;
+	}
+	/* Effective uid 0 in a container without CAP_SYS_ADMIN goes the ordinary way. */
+	s->late_user_ns = geteuid() == 0 && caps_have(CAP_SYS_ADMIN);
+	if (s->late_user_ns)
+		base = 0;
+	for (int attempt = 0;; attempt++) {
+		s->namespaces = base | flags;
+		pid = child_clone(s->namespaces, cgroup_clone_fd(&wall->cgroup), &wall->pidfd);
+		if (pid == 0)
+			child_run(s);
+		if (pid > 0 || attempt)
+			return pid;
+		flags = namespaces_probe(wall, base, flags);
+		if ((flags & NS_CORE) != NS_CORE) {
+			if (wall->report->layers[LAYER_USER_NS].state != LAYER_UNAVAILABLE && base)
+				unavailable(wall->report, LAYER_USER_NS, -pid, "clone");
+			return err_text(err, EXDEV, "no namespaces: %s", strerror(-pid)), -EXDEV;
+		}
+		for (size_t i = 0; i < N_NAMESPACES; i++) {
+			const struct layer_status *st = &wall->report->layers[namespaces[i].layer];
+			int r = st->state == LAYER_UNAVAILABLE
+					? refuse(s, namespaces[i].layer, st->error, err)
+					: 0;
+
+			if (r < 0)
+				return r;
+		}
+	}
+}
+
+static pid_t landlock_clone(struct wall *wall, struct err *err)
+{
+	struct wall_setup *s = &wall->setup;
+	static char home[4096], tmp[4096];
+	pid_t pid;
+	int r;
+
+	r = fallback_folders_make(&wall->folders, err);
+	if (r < 0)
+		return r;
+	(void)snprintf(home, sizeof(home), "%s/home", wall->folders);
+	(void)snprintf(tmp, sizeof(tmp), "%s/tmp", wall->folders);
+	s->private_home = s->policy->private_home ? home : NULL;
+	s->private_tmp = s->policy->private_tmp ? tmp : NULL;
+	/* Should init be killed from outside, its tree comes to us. */
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	pid = ns_clone(0, cgroup_clone_fd(&wall->cgroup), &wall->pidfd);
+	if (pid == 0)
+		child_run(s);
+	return pid;
+}
+
+/* Limits that a cgroup has to hold. Before the child: v2 takes it in at its birth. */
+static int cgroup_prepare(struct wall *wall, struct err *err)
+{
+	struct wall_setup *s = &wall->setup;
+	const struct policy_limits *limits = &s->policy->limits;
+	struct cgroup_limits wanted = {
+		.memory = limits->memory,
+		.cpu_milli = limits->cpu_milli,
+		.pids = s->pids == WALL_PIDS_CGROUP ? limits->pids + 1 : 0, /* init counts */
+	};
+	struct layer_status *status = &wall->report->layers[LAYER_CGROUP];
+	int r;
+
+	if (!(s->wants & LAYER_BIT(LAYER_CGROUP)))
+		return 0;
+	r = layer_fault_check(LAYER_CGROUP);
+	if (r == 0)
+		r = cgroup_make(&wanted, &wall->cgroup);
+	if (r < 0) {
+		unavailable(wall->report, LAYER_CGROUP, -r, "");
+		return refuse(s, LAYER_CGROUP, -r, err);
+	}
+	status->state = LAYER_ENGAGED;
+	cgroup_describe(&wall->cgroup, status->detail, sizeof(status->detail));
+	return 0;
+}
+
+/* v1: move the child in, while it builds. */
+static int cgroup_enter(struct wall *wall, struct err *err)
+{
+	int r = cgroup_attach(&wall->cgroup, wall->pid);
+
+	if (r == 0)
+		return 0;
+	unavailable(wall->report, LAYER_CGROUP, -r, "attach");
+	return refuse(&wall->setup, LAYER_CGROUP, -r, err);
+}
+
+static void child_end(struct wall *wall)
+{
+	if (wall->pid <= 0)
+		return;
+	/* End of file is the friendlier word: in the second back end init has a tree to end. */
+	wall->control = fd_close(wall->control);
+	if (wall->setup.backend == WALL_NAMESPACES)
+		(void)sys_pidfd_send_signal(wall->pidfd, SIGKILL);
+	while (waitpid(wall->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	wall->pid = -1;
+	wall->pidfd = fd_close(wall->pidfd);
+}
+
+static int launch_with(struct wall *wall, enum wall_backend backend, struct err *err)
+{
+	struct wall_setup *s = &wall->setup;
+	pid_t pid;
+	int r;
+
+	setup_backend(s, backend);
+	r = channels_make(wall, err);
+	if (r == 0)
+		r = cgroup_prepare(wall, err);
+	if (r < 0)
+		return r;
+	pid = backend == WALL_NAMESPACES ? namespaces_clone(wall, err) : landlock_clone(wall, err);
+	s->control = fd_close(s->control);
+	s->report_fd = fd_close(s->report_fd);
+	if (pid < 0)
+		return err_is_set(err) ? pid : err_set(err, -pid, "cannot make the session's init");
+	wall->pid = pid;
+	return cgroup_enter(wall, err);
+}
+
+/* Undo launch_with(), for another go. */
+static void launch_undo(struct wall *wall)
+{
+	child_end(wall);
+	wall->control = fd_close(wall->control);
+	wall->report_fd = fd_close(wall->report_fd);
+	wall->setup.control = fd_close(wall->setup.control);
+	wall->setup.report_fd = fd_close(wall->setup.report_fd);
+	cgroup_remove(&wall->cgroup);
+}
+
+/* The second back end, after the first was found impossible with @error. */
+static int launch_again(struct wall *wall, int error, struct err *err)
+{
+	static const enum layer lost[] = { LAYER_USER_NS,   LAYER_MOUNT_NS, LAYER_PID_NS,
+					   LAYER_NET_NS,    LAYER_IPC_NS,   LAYER_UTS_NS,
+					   LAYER_CGROUP_NS, LAYER_ROOT };
+	struct layer_status *layers = wall->report->layers;
+	struct wall_report was = *wall->report;
+	int r;
+
+	launch_undo(wall);
+	memset(wall->report, 0, sizeof(*wall->report));
+	for (size_t i = 0; i < sizeof(lost) / sizeof(lost[0]); i++) {
+		const struct layer_status *st = &was.layers[lost[i]];
+
+		if (lost[i] == LAYER_NET_NS && wall->setup.policy->network != POLICY_NET_NONE)
+			continue;
+		if (st->state == LAYER_UNAVAILABLE)
+			layers[lost[i]] = *st;
+		else
+			unavailable(wall->report, lost[i], error, "without namespaces");
+	}
+	setup_backend(&wall->setup, WALL_LANDLOCK);
+	for (size_t i = 0; i < sizeof(lost) / sizeof(lost[0]); i++) {
+		r = layers[lost[i]].state == LAYER_UNAVAILABLE
+			    ? refuse(&wall->setup, lost[i], layers[lost[i]].error, err)
+			    : 0;
+		if (r < 0)
+			return r;
+	}
+	return launch_with(wall, WALL_LANDLOCK, err);
+}
+
+static struct wall *wall_free(struct wall *wall)
+{
+	if (!wall)
+		return NULL;
+	launch_undo(wall);
+	if (wall->folders)
+		fallback_folders_remove(wall->folders);
+	free(wall->folders);
+	if (wall->report)
+		(void)munmap(wall->report, sizeof(*wall->report));
+	free(wall);
+	return NULL;
+}
+
+static void wall_freep(struct wall **wall)
+{
+	*wall = wall_free(*wall);
+}
+
+int wall_launch(const struct policy *policy, const struct wall_command *command,
+		struct wall **ret_wall, struct err *err)
+{
+	AUTO(wall_freep) struct wall *wall = calloc(1, sizeof(*wall));
+	struct err first = ERR_INIT;
+	int r;
+
+	if (!wall)
+		return err_set(err, ENOMEM, "cannot make a wall");
+	wall->pid = -1;
+	wall->status = -1;
+	wall->pidfd = wall->control = wall->report_fd = -EBADF;
+	wall->command = *command;
+	wall->setup = (struct wall_setup){
+		.policy = policy, .command = &wall->command, .control = -EBADF, .report_fd = -EBADF
+	};
+	cgroup_init(&wall->cgroup);
+	setup_ids(&wall->setup);
+	r = stdio_check(command, err);
+	if (r == 0)
+		r = report_make(wall, err);
+	if (r < 0)
+		return r;
+	r = launch_with(wall, WALL_NAMESPACES, &first);
+	if (r == -EXDEV) {
+		r = launch_again(wall, wall->report->layers[LAYER_USER_NS].error ?: EPERM, err);
+	} else if (r < 0) {
+		(void)err_text(err, first.code, "%s", first.text);
+	}
+	if (r < 0)
+		return r;
+	*ret_wall = take_ptr(&wall);
+	return 0;
+}
+
+/* ---- waiting for it -------------------------------------------------------------------------------- */
+
+/* What the child told, made safe: it is a page that another process can write. */
+static int report_read(const struct wall *wall, enum wall_failure *ret_failure, struct err *err)
+{
+	const struct wall_report *report = wall->report;
+	char text[ERR_TEXT_MAX];
+	int error = report->error > 0 && report->error < 4096 ? report->error : EIO;
+
+	memcpy(text, report->text, sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	*ret_failure = report->failure == WALL_FAIL_NOT_FOUND        ? WALL_FAIL_NOT_FOUND
+		       : report->failure == WALL_FAIL_NOT_EXECUTABLE ? WALL_FAIL_NOT_EXECUTABLE
+								     : WALL_FAIL_SETUP;
+	if (!report->failed)
+		return err_text(err, EIO, "the session's init died before the command started");
+	return err_text(err, error, "%s", text);
+}
+
+static void layers_copy(const struct wall *wall, struct layer_status ret_layers[LAYER_N])
+{
+	for (int i = 0; i < LAYER_N; i++) {
+		ret_layers[i] = wall->report->layers[i];
+		ret_layers[i].detail[sizeof(ret_layers[i].detail) - 1] = '\0';
+		if ((unsigned)ret_layers[i].state > LAYER_UNAVAILABLE)
+			ret_layers[i].state = LAYER_UNAVAILABLE;
+	}
+}
+
+/* One byte from the child: 1; end of file: 0. */
+static int byte_read(int fd)
+{
+	char byte;
+	ssize_t n;
+
+	do {
+		n = read(fd, &byte, 1);
+	} while (n < 0 && errno == EINTR);
+	return n == 1 && byte == WALL_BYTE_READY;
+}
+
+int wall_ready(struct wall *wall, struct layer_status ret_layers[LAYER_N],
+	       enum wall_failure *ret_failure, struct err *err)
+{
+	bool ready = byte_read(wall->report_fd);
+	int r;
+
+	if (!ready && wall->report->failed && wall->report->early &&
+	    wall->setup.backend == WALL_NAMESPACES) {
+		r = launch_again(wall, wall->report->error, err);
+		if (r < 0) {
+			layers_copy(wall, ret_layers);
+			*ret_failure = WALL_FAIL_SETUP;
+			return r;
+		}
+		ready = byte_read(wall->report_fd);
+	}
+	layers_copy(wall, ret_layers);
+	return ready ? 0 : report_read(wall, ret_failure, err);
+}
+
+int wall_go(struct wall *wall, enum wall_failure *ret_failure, struct err *err)
+{
+	char byte = WALL_BYTE_GO;
+
+	*ret_failure = WALL_FAIL_SETUP;
+	if (send(wall->report_fd, &byte, 1, MSG_NOSIGNAL) != 1)
+		return err_set(err, errno, "the session's command is gone");
+	(void)byte_read(wall->report_fd); /* end of file: exec'd or failed */
+	if (wall->report->failed)
+		return report_read(wall, ret_failure, err);
+	wall->report_fd = fd_close(wall->report_fd);
+	wall->go = true;
+	return 0;
+}
+
+int wall_start(const struct policy *policy, const struct wall_command *command,
+	       struct layer_status ret_layers[LAYER_N], enum wall_failure *ret_failure,
+	       struct wall **ret_wall, struct err *err)
+{
+	AUTO(wall_freep) struct wall *wall = NULL;
+	int r;
+
+	*ret_failure = WALL_FAIL_SETUP;
+	r = wall_launch(policy, command, &wall, err);
+	if (r == 0)
+		r = wall_ready(wall, ret_layers, ret_failure, err);
+	if (r == 0)
+		r = wall_go(wall, ret_failure, err);
+	if (r == 0)
+		*ret_wall = take_ptr(&wall);
+	return r;
+}
+
+/* ---- while it runs ---------------------------------------------------------------------------------- */
+
+int wall_pidfd(const struct wall *wall)
+{
+	return wall->pidfd;
+}
+
+int wall_event_fd(const struct wall *wall)
+{
+	return wall->control;
+}
+
+static int request_send(struct wall *wall, enum init_request_kind kind, int sig)
+{
+	struct init_request request = { .kind = (int32_t)kind, .sig = sig };
+
+	if (send(wall->control, &request, sizeof(request), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		return errno == EPIPE || errno == ECONNRESET || errno == EBADF ? -ESRCH : -errno;
+	return 0;
+}
+
+int wall_signal(struct wall *wall, int sig)
+{
+	return request_send(wall, INIT_SIGNAL, sig);
+}
+
+int wall_foreground(struct wall *wall)
+{
+	return request_send(wall, INIT_FOREGROUND, 0);
+}
+
+int wall_event(struct wall *wall, struct wall_event *ret_event)
+{
+	struct init_event event;
+	ssize_t n = recv(wall->control, &event, sizeof(event), MSG_DONTWAIT);
+
+	/* End of file: init is gone, which wall_pidfd() tells. */
+	if (n != (ssize_t)sizeof(event))
+		return n < 0 && errno != EAGAIN ? -errno : -EAGAIN;
+	if (!event.stopped) {
+		wall->exited = true;
+		wall->status = event.status;
+	}
+	*ret_event = (struct wall_event){
+		.kind = event.stopped ? WALL_EVENT_STOPPED : WALL_EVENT_EXITED,
+		.status = event.status,
+	};
+	return 0;
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------ */
+
+/* Second back end, init killed from outside: its tree was handed to us. */
+static void orphans_kill(void)
+{
+	AUTO(fd_closep) int children = fallback_children_open();
+
+	if (children >= 0)
+		init_tree_kill(children);
+}
+
+int wall_finish(struct wall *wall, struct wall_exit *ret_exit)
+{
+	struct wall_exit done = { .status = -1 };
+	struct wall_event event;
+	int status = 0;
+
+	if (!wall)
+		return 0;
+	if (wall->pid > 0) {
+		/* End of file for init, which ends the tree; what it has said stays readable. */
+		(void)shutdown(wall->control, SHUT_WR);
+		if (wall->setup.backend == WALL_NAMESPACES)
+			(void)sys_pidfd_send_signal(wall->pidfd, SIGKILL);
+		while (wait4(wall->pid, &status, 0, &done.usage) < 0 && errno == EINTR)
+			;
+		wall->pid = -1;
+		if (wall->setup.backend == WALL_LANDLOCK && WIFSIGNALED(status))
+			orphans_kill();
+		while (wall_event(wall, &event) == 0)
+			;
+	}
+	if (wall->go)
+		done.status = wall->exited ? wall->status : SIGKILL;
+	cgroup_usage(&wall->cgroup, &done.oom_kills, &done.pids_hits, &done.memory_peak);
+	if (ret_exit)
+		*ret_exit = done;
+	wall_free(wall);
+	return 0;
+}
