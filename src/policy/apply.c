@@ -56,6 +56,12 @@ APPLY_SET(apply_require)
 			   value->text.p);
 }
 
+/* Nothing was said before, and a preset does not repeat itself (the unit tests see to it). */
+static bool preset_alone(const struct load *l)
+{
+	return l->n_sources == 1 && l->src->trust == TRUST_BUILTIN;
+}
+
 /* --- paths --- */
 
 static void add_path(struct load *l, uint32_t node, enum policy_fs kind, bool optional)
@@ -74,7 +80,7 @@ static void add_path(struct load *l, uint32_t node, enum policy_fs kind, bool op
 		return;
 	}
 	/* Said twice: once is enough, and the one that must exist wins. */
-	for (size_t i = 0; i < p->n_paths; i++) {
+	for (size_t i = 0; i < p->n_paths && !preset_alone(l); i++) {
 		struct policy_path *old = &p->paths[i];
 
 		if (old->kind == kind && strcmp(old->path, path.path) == 0) {
@@ -161,7 +167,7 @@ static void add_name(struct load *l, enum load_list list, const char ***names, s
 	struct policy_where where = load_where(l, node);
 	size_t count = *n;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && !preset_alone(l); i++) {
 		if (strcmp((*names)[i], name) == 0)
 			return;
 	}

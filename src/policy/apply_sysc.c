@@ -4,6 +4,7 @@
  */
 #include "policy/apply.h"
 #include "policy/constants.h"
+#include "sys/syscall_table.h"
 
 #include <errno.h>
 #include <string.h>
@@ -16,15 +17,17 @@ APPLY_SET(apply_sysc_preset)
 
 bool load_sysc_name(struct load *l, uint32_t node, struct str name)
 {
-	for (size_t i = 0; i < name.n; i++) {
-		char c = name.p[i];
+	const char *near;
 
-		if (c != '_' && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9')) {
-			load_error(l, node, "'%.60s' is not the name of a system call", name.p);
-			return false;
-		}
-	}
-	return true;
+	if (sysc_by_name(name) >= 0)
+		return true;
+	near = sysc_nearest(name);
+	if (near)
+		load_error(l, node, "unknown system call '%.60s'; did you mean '%s'?", name.p,
+			   near);
+	else
+		load_error(l, node, "unknown system call '%.60s'", name.p);
+	return false;
 }
 
 APPLY_BEGIN(apply_sysc_begin)

@@ -22,12 +22,38 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 #define REQUIRE_DEFAULT                                                  \
 	(LAYER_BIT(LAYER_CAPABILITIES) | LAYER_BIT(LAYER_NO_NEW_PRIVS) | \
 	 LAYER_BIT(LAYER_SECCOMP) | LAYER_BIT(LAYER_FDS) | LAYER_BIT(LAYER_RLIMITS))
+
+/* Room for what a preset brings, so that the arrays need not grow and be copied. */
+static void make_room(struct load *l)
+{
+	static const struct {
+		enum load_list list;
+		size_t offset, count, elem;
+	} rooms[] = {
+#define ROOM(list, field, count) \
+	{ list, offsetof(struct policy, field), count, sizeof(*((struct policy *)0)->field) }
+		ROOM(LIST_PATHS, paths, 80),
+		ROOM(LIST_ENV_PASS, env_pass, 56),
+		ROOM(LIST_ENV_PASS_WHERE, env_pass_where, 56),
+#undef ROOM
+	};
+
+	for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
+		void *room = arena_calloc(l->arena, rooms[i].count, rooms[i].elem);
+
+		if (!room)
+			return;
+		memcpy((char *)l->p + rooms[i].offset, &room, sizeof(room));
+		l->cap[rooms[i].list] = rooms[i].count;
+	}
+}
 
 struct request {
 	const char *path; /* a file, or "preset:NAME" */
@@ -215,6 +241,7 @@ static int load_one(struct job *job, struct policy *p, const struct request *req
 
 	*l = (struct load){ .p = p, .vars = job->vars, .diag = &job->diag, .arena = job->arena };
 	defaults(p, job->vars);
+	make_room(l);
 	if (str_starts(path, STR("preset:")))
 		r = load_source_preset(l, str_sub(path, 7, path.n), NULL, 0, &first, err);
 	else

@@ -151,6 +151,7 @@ struct preset {
 	const char *text;
 	uint32_t n_text;
 	struct yaml_doc doc;
+	uint8_t digest[BLAKE3_OUT];
 };
 extern const struct preset preset_table[]; /* made at build time from share/presets */
 extern const size_t preset_count;

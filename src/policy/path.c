@@ -91,11 +91,13 @@ static bool put_expanded(struct load *l, uint32_t node, struct str text, struct 
 		i = 1;
 	}
 	while (i < text.n) {
-		const char *end;
+		const char *end = memchr(text.p + i, '$', text.n - i);
+		size_t plain = end ? (size_t)(end - text.p) - i : text.n - i;
 		struct str name;
 
-		if (text.p[i] != '$') {
-			buf_putc(out, text.p[i++]);
+		if (plain) {
+			buf_put(out, text.p + i, plain);
+			i += plain;
 			continue;
 		}
 		end = i + 1 < text.n && text.p[i + 1] == '{' ? memchr(text.p + i, '}', text.n - i)

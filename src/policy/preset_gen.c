@@ -5,13 +5,17 @@
  *	preset_gen OUT.c share/presets/agent.yaml ...
  */
 #include "base/own.h"
+#include "codec/blake3.h"
 #include "codec/yaml.h"
 
 #include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 
+#define PRESETS_MAX 16
+
 static const char *reading;
+static uint8_t digest[PRESETS_MAX][BLAKE3_OUT];
 
 static void report(void *ctx, const struct yaml_problem *problem)
 {
@@ -42,6 +46,7 @@ static int put_preset(FILE *out, size_t i, const char *path)
 	if (yaml_parse(&arena, (struct str){ text, n }, report, NULL, &doc) < 0)
 		return -1;
 	put_bytes(out, "text", i, text, n);
+	blake3(text, n, digest[i]);
 	put_bytes(out, "pool", i, doc.pool, doc.n_pool);
 	fprintf(out, "static const struct yaml_node nodes_%zu[] = {\n", i);
 	for (uint32_t k = 0; k < doc.n_nodes; k++) {
@@ -69,13 +74,16 @@ static void put_row(FILE *out, size_t i, const char *path)
 	fprintf(out,
 		"\t{ \"%s\", \"preset:%s\", text_%zu, sizeof(text_%zu) - 1,\n"
 		"\t  { nodes_%zu, sizeof(nodes_%zu) / sizeof(nodes_%zu[0]), sizeof(pool_%zu), "
-		"pool_%zu } },\n",
+		"pool_%zu },\n\t  {",
 		name, name, i, i, i, i, i, i, i);
+	for (size_t k = 0; k < BLAKE3_OUT; k++)
+		fprintf(out, " %u,", digest[i][k]);
+	fprintf(out, " } },\n");
 }
 
 int main(int argc, char **argv)
 {
-	AUTO(file_closep) FILE *out = argc > 2 ? fopen(argv[1], "we") : NULL;
+	AUTO(file_closep) FILE *out = argc > 2 && argc <= PRESETS_MAX ? fopen(argv[1], "we") : NULL;
 
 	if (!out) {
 		fprintf(stderr, "usage: preset_gen OUT.c PRESET.yaml ...\n");

@@ -95,8 +95,9 @@ static void wrong_kind(struct load *l, const struct schema *s, uint32_t node)
 
 static const struct schema *key_find(const struct schema *keys, struct str name)
 {
+	/* @name is NUL-terminated too: no lengths are counted on the way */
 	for (; keys->name; keys++) {
-		if (str_eqz(name, keys->name))
+		if (keys->name[0] == name.p[0] && strcmp(keys->name, name.p) == 0)
 			return keys;
 	}
 	return NULL;

@@ -13,6 +13,28 @@
 #include <string.h>
 
 #define ORIGIN_COLUMN 56
+#define TYPICAL_SIZE 8192 /* what the built-in policy needs: no growing on the way */
+
+/* buf_put, in place for the many that fit. */
+static inline void put(struct buf *b, const char *p, size_t n)
+{
+	if (b->error || b->cap - b->n < n) {
+		buf_put(b, p, n);
+		return;
+	}
+	memcpy(b->p + b->n, p, n);
+	b->n += n;
+}
+
+static inline void putz(struct buf *b, const char *z)
+{
+	put(b, z, strlen(z));
+}
+
+static inline void putch(struct buf *b, char c)
+{
+	put(b, &c, 1);
+}
 
 struct show {
 	struct buf *out;
@@ -23,7 +45,7 @@ struct show {
 static void begin(struct show *s, unsigned indent)
 {
 	s->line = s->out->n;
-	buf_put(s->out, "                ", indent);
+	put(s->out, "                ", indent);
 }
 
 static void end(struct show *s, struct policy_where where)
@@ -32,13 +54,13 @@ static void end(struct show *s, struct policy_where where)
 		size_t n = s->out->n - s->line;
 
 		do {
-			buf_putc(s->out, ' ');
+			putch(s->out, ' ');
 		} while (n++ < ORIGIN_COLUMN);
 		buf_printf(s->out, "# %s", where.file);
 		if (where.line)
 			buf_printf(s->out, ":%u:%u", where.line, where.col);
 	}
-	buf_putc(s->out, '\n');
+	putch(s->out, '\n');
 }
 
 static bool plain_char(char c, bool first)
@@ -49,18 +71,18 @@ static bool plain_char(char c, bool first)
 
 static void quoted(struct buf *out, struct str text)
 {
-	buf_putc(out, '"');
+	putch(out, '"');
 	for (size_t i = 0; i < text.n; i++) {
 		char c = text.p[i];
 
 		if (c == '"' || c == '\\')
-			buf_putc(out, '\\');
+			putch(out, '\\');
 		if ((unsigned char)c < 0x20 || c == 0x7f)
 			buf_printf(out, "\\x%02x", (unsigned)(unsigned char)c);
 		else
-			buf_putc(out, c);
+			putch(out, c);
 	}
-	buf_putc(out, '"');
+	putch(out, '"');
 }
 
 void show_text(struct buf *out, struct str text)
@@ -70,7 +92,7 @@ void show_text(struct buf *out, struct str text)
 	for (size_t i = 0; i < text.n && plain; i++)
 		plain = plain_char(text.p[i], i == 0);
 	if (plain)
-		buf_puts(out, text);
+		put(out, text.p, text.n);
 	else
 		quoted(out, text);
 }
@@ -79,8 +101,8 @@ static void word(struct show *s, unsigned indent, const char *key, const char *v
 		 struct policy_where where)
 {
 	begin(s, indent);
-	buf_putz(s->out, key);
-	buf_putz(s->out, ": ");
+	putz(s->out, key);
+	putz(s->out, ": ");
 	show_text(s->out, str_of(value));
 	end(s, where);
 }
@@ -89,24 +111,24 @@ static void number(struct show *s, unsigned indent, const char *key, uint64_t va
 		   const char *unit, struct policy_where where)
 {
 	begin(s, indent);
-	buf_putz(s->out, key);
-	buf_putz(s->out, ": ");
+	putz(s->out, key);
+	putz(s->out, ": ");
 	buf_put_u64(s->out, value);
-	buf_putz(s->out, unit);
+	putz(s->out, unit);
 	end(s, where);
 }
 
 static void heading(struct show *s, unsigned indent, const char *key)
 {
 	begin(s, indent);
-	buf_putz(s->out, key);
-	buf_putz(s->out, ":\n");
+	putz(s->out, key);
+	putz(s->out, ":\n");
 }
 
 static void item(struct show *s, unsigned indent, const char *text, struct policy_where where)
 {
 	begin(s, indent);
-	buf_putz(s->out, "- ");
+	putz(s->out, "- ");
 	show_text(s->out, str_of(text));
 	end(s, where);
 }
@@ -123,9 +145,9 @@ static void show_paths(struct show *s, unsigned indent, const struct policy_path
 			heading(s, indent, path_kind_name(kind));
 		any = true;
 		begin(s, indent + 2);
-		buf_putz(s->out, paths[i].optional ? "- { path: " : "- ");
+		putz(s->out, paths[i].optional ? "- { path: " : "- ");
 		show_text(s->out, str_of(paths[i].path));
-		buf_putz(s->out, paths[i].optional ? ", optional: true }" : "");
+		putz(s->out, paths[i].optional ? ", optional: true }" : "");
 		end(s, paths[i].where);
 	}
 }
@@ -154,12 +176,12 @@ static void show_names(struct show *s, unsigned indent, const char *key, const c
 static void show_argv(struct show *s, unsigned indent, const struct policy_argv *argv)
 {
 	begin(s, indent);
-	buf_putz(s->out, "- [");
+	putz(s->out, "- [");
 	for (size_t i = 0; i < argv->n_parts; i++) {
-		buf_putz(s->out, i ? ", " : "");
+		putz(s->out, i ? ", " : "");
 		show_text(s->out, str_of(argv->parts[i]));
 	}
-	buf_putc(s->out, ']');
+	putch(s->out, ']');
 	end(s, argv->where);
 }
 
@@ -182,7 +204,7 @@ static void show_env(struct show *s, const struct policy *p)
 	for (size_t i = 0; i < p->n_env_set; i++) {
 		begin(s, 6);
 		show_text(s->out, str_of(p->env_set[i].name));
-		buf_putz(s->out, ": ");
+		putz(s->out, ": ");
 		quoted(s->out, str_of(p->env_set[i].value)); /* numbers and words stay text */
 		end(s, p->env_set_where[i]);
 	}
@@ -262,17 +284,17 @@ static void show_rule(struct show *s, const struct policy_sysc_rule *rule)
 	begin(s, 4);
 	buf_printf(s->out, "- { name: %s", rule->name);
 	for (size_t i = 0; i < rule->n_conds; i++) {
-		buf_putz(s->out, i ? ", \"" : ", when: [\"");
+		putz(s->out, i ? ", \"" : ", when: [\"");
 		show_cond(s->out, &rule->conds[i]);
-		buf_putc(s->out, '"');
+		putch(s->out, '"');
 	}
-	buf_putz(s->out, rule->n_conds ? "]" : "");
+	putz(s->out, rule->n_conds ? "]" : "");
 	if (rule->action == POLICY_SYSC_ERRNO)
 		buf_printf(s->out, ", action: errno, errno: %s", constant_errno_name(rule->error));
 	else if (rule->action != POLICY_SYSC_ALLOW)
 		buf_printf(s->out, ", action: %s",
 			   rule->action == POLICY_SYSC_KILL ? "kill" : "log");
-	buf_putz(s->out, " }");
+	putz(s->out, " }");
 	end(s, rule->where);
 }
 
@@ -309,7 +331,7 @@ static void show_tools(struct show *s, const struct policy *p)
 
 		begin(s, 2);
 		show_text(s->out, str_of(t->name));
-		buf_putc(s->out, ':');
+		putch(s->out, ':');
 		end(s, t->where);
 		heading(s, 4, "argv");
 		for (size_t k = 0; k < t->n_argv; k++)
@@ -317,7 +339,7 @@ static void show_tools(struct show *s, const struct policy *p)
 		for (enum policy_fs kind = POLICY_FS_READ; kind <= POLICY_FS_EXEC; kind++)
 			show_paths(s, 4, t->paths, t->n_paths, kind);
 		if (t->has_paths && t->n_paths == 0)
-			buf_putz(s->out, "    read: []\n");
+			putz(s->out, "    read: []\n");
 		if (t->has_network)
 			word(s, 4, "network", schema_network[t->network], nowhere);
 		show_limits(s, 4, &t->limits, NULL);
@@ -341,12 +363,12 @@ static void show_require(struct show *s, const struct policy *p)
 	if (p->require_default && !where.file)
 		return;
 	begin(s, 0);
-	buf_putz(s->out, "require: [");
+	putz(s->out, "require: [");
 	for (unsigned i = 0, n = 0; i < LAYER_N; i++) {
 		if (p->require & LAYER_BIT(i))
 			buf_printf(s->out, "%s%s", n++ ? ", " : "", layer_info[i].name);
 	}
-	buf_putc(s->out, ']');
+	putch(s->out, ']');
 	end(s, where);
 }
 
@@ -354,7 +376,8 @@ void policy_show(const struct policy *policy, bool origins, struct buf *out)
 {
 	struct show s = { .out = out, .origins = origins };
 
-	buf_putz(out, "version: 1\n");
+	(void)buf_reserve(out, TYPICAL_SIZE);
+	putz(out, "version: 1\n");
 	word(&s, 0, "name", policy->name, policy->origin[POLICY_KEY_NAME]);
 	show_require(&s, policy);
 	show_filesystem(&s, policy);

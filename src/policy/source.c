@@ -265,7 +265,7 @@ int load_source_preset(struct load *l, struct str name, const struct load_source
 	s->doc = preset->doc;
 	s->trust = TRUST_BUILTIN;
 	diag_file_add(l->diag, s->name, s->text);
-	blake3(preset->text, preset->n_text, s->digest);
+	memcpy(s->digest, preset->digest, BLAKE3_OUT);
 	l->n_sources++;
 	*ret = s;
 	return 0;

@@ -44,6 +44,8 @@ const char *load_word_ambiguous(struct str text)
 						"TRUE", "false", "False", "FALSE" };
 	static const char *const nulls[] = { "~", "null", "Null", "NULL" };
 
+	if (text.n == 0 || text.n > 5 || !strchr("yYnNoOtTfF~", text.p[0]))
+		return NULL;
 	for (size_t i = 0; i < N_OF(booleans); i++) {
 		if (str_eqz(text, booleans[i]))
 			return "a boolean to some YAML readers";
