@@ -17,8 +17,9 @@
 #include <time.h>
 
 #define SAMPLES 101
-#define ROUNDS 15
-#define CALLS 100000
+#define TURNS 5
+#define ROUNDS 5
+#define CALLS 50000
 
 static struct filter filter;
 
@@ -116,12 +117,32 @@ static int start_costs(const char *name, int use)
 	return 0;
 }
 
+/* With and without by turns, so that a busy machine is busy for both; the best of each. */
+static int call_costs(struct sample *without, struct sample *with)
+{
+	for (int i = 0; i < TURNS; i++) {
+		struct sample a, b;
+
+		if (measure(-1, true, &a) < 0 || measure(FILTER_SESSION, true, &b) < 0)
+			return -EIO;
+		if (i == 0 || a.getppid < without->getppid)
+			without->getppid = a.getppid;
+		if (i == 0 || a.ioctl < without->ioctl)
+			without->ioctl = a.ioctl;
+		if (i == 0 || b.getppid < with->getppid)
+			with->getppid = b.getppid;
+		if (i == 0 || b.ioctl < with->ioctl)
+			with->ioctl = b.ioctl;
+	}
+	return 0;
+}
+
 int main(void)
 {
-	struct sample without, with;
+	struct sample without = { 0 }, with = { 0 };
 
 	if (start_costs("session", FILTER_SESSION) < 0 || start_costs("init", FILTER_INIT) < 0 ||
-	    measure(-1, true, &without) < 0 || measure(FILTER_SESSION, true, &with) < 0) {
+	    call_costs(&without, &with) < 0) {
 		fputs("bench_seccomp: a measured process failed\n", stderr);
 		return 1;
 	}
