@@ -48,6 +48,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -57,6 +58,8 @@
 #include <termios.h>
 
 #define HOST_NAME "capsule"
+/* The kernel takes no more than this for arguments and environment together. */
+#define ARGUMENTS_MAX (6 << 20)
 /* The exit status of a child that failed: never looked at, the report says it all. */
 #define CHILD_FAILED 125
 
@@ -627,6 +630,21 @@ static void fds_keep(int *keep, size_t n)
 	(void)close_range(from, ~0U, 0);
 }
 
+/*
+ * init's arguments and environment are the supervisor's: paths, and secrets that the session does
+ * not get. The session cannot read them out of init's memory, but its ps(1) shows the arguments.
+ * They lie in one block on the stack that ends with the name the program was executed by.
+ */
+static void arguments_wipe(void)
+{
+	char *from = program_invocation_name;
+	char *to = (char *)(uintptr_t)getauxval(AT_EXECFN);
+
+	if (from && to > from && to - from < ARGUMENTS_MAX)
+		explicit_bzero(from, (size_t)(to - from));
+	(void)prctl(PR_SET_NAME, "capsule-init", 0, 0, 0);
+}
+
 _Noreturn static void init_become(struct child *c, int signal_fd, int children)
 {
 	struct wall_setup *s = c->setup;
@@ -643,6 +661,7 @@ _Noreturn static void init_become(struct child *c, int signal_fd, int children)
 
 	(void)munmap(s->report, sizeof(*s->report));
 	fds_keep(keep, 4);
+	arguments_wipe();
 	/* Its own filter is a bonus: it has nothing that the session has not. */
 	if (!layer_fault_check(LAYER_SECCOMP) &&
 	    filter_compile(NULL, FILTER_INIT, &filter, NULL) == 0)

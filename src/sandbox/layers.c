@@ -29,6 +29,12 @@ enum wall_pids wall_pids_how(const struct policy *policy, enum wall_backend back
 	return WALL_PIDS_CGROUP;
 }
 
+/* What the policy's `require:` names. Without that key, what is needed is for us to say. */
+static uint32_t required(const struct policy *policy)
+{
+	return policy->require_default ? 0 : policy->require;
+}
+
 static bool wants_cgroup(const struct policy *policy, enum wall_pids pids)
 {
 	return policy->limits.memory || policy->limits.cpu_milli || pids == WALL_PIDS_CGROUP;
@@ -52,7 +58,7 @@ uint32_t wall_wants(const struct policy *policy, enum wall_backend backend, enum
 		wants |= BIT(LANDLOCK_NET);
 	if (wants_cgroup(policy, pids))
 		wants |= BIT(CGROUP);
-	return wants | policy->require;
+	return wants | required(policy);
 }
 
 uint32_t wall_needs(const struct policy *policy, enum wall_backend backend, enum wall_pids pids)
@@ -71,14 +77,14 @@ uint32_t wall_needs(const struct policy *policy, enum wall_backend backend, enum
 		 * cannot be emptied, but with no_new_privs it can give nothing either.
 		 */
 		needs |= BIT(LANDLOCK_FS) | BIT(LANDLOCK_SCOPE);
-		return needs | policy->require;
+		return needs | required(policy);
 	}
 	needs |= BIT(MOUNT_NS) | BIT(PID_NS) | BIT(IPC_NS) | BIT(ROOT) | BIT(CAPABILITIES);
 	if (policy->network == POLICY_NET_NONE)
 		needs |= BIT(NET_NS);
 	else
 		needs |= BIT(LANDLOCK_SCOPE); /* or the host's abstract sockets are in reach */
-	return needs | policy->require;
+	return needs | required(policy);
 }
 
 static const char *namespace_advice(int error)

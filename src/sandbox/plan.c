@@ -535,6 +535,9 @@ static int plan_grants(struct plan *plan, struct err *err)
 
 	if (policy->private_tmp)
 		r = private_add(plan, "/tmp", 01777, err);
+	/* TMPDIR was elsewhere: there too, but half the world writes to /tmp whatever it says. */
+	if (r == 0 && policy->private_tmp && policy->tmp)
+		r = private_add(plan, policy->tmp, 01777, err);
 	if (r == 0 && policy->private_home && policy->home)
 		r = private_add(plan, policy->home, 0700, err);
 	/* What may be written first: links found later are judged by it. */

@@ -43,7 +43,9 @@ struct wall {
 	struct wall_report *report;
 	struct cgroup cgroup;
 	char *folders; /* second back end */
-	int status;    /* the command's, once it has exited */
+	struct err
+		failed; /* launching came to nothing: wall_ready() has to tell, with the manifest */
+	int status;     /* the command's, once it has exited */
 	bool exited, go;
 };
 
@@ -404,7 +406,6 @@ int wall_launch(const struct policy *policy, const struct wall_command *command,
 		struct wall **ret_wall, struct err *err)
 {
 	AUTO(wall_freep) struct wall *wall = calloc(1, sizeof(*wall));
-	struct err first = ERR_INIT;
 	int r;
 
 	if (!wall)
@@ -423,14 +424,13 @@ int wall_launch(const struct policy *policy, const struct wall_command *command,
 		r = report_make(wall, err);
 	if (r < 0)
 		return r;
-	r = launch_with(wall, WALL_NAMESPACES, &first);
+	r = launch_with(wall, WALL_NAMESPACES, &wall->failed);
 	if (r == -EXDEV) {
-		r = launch_again(wall, wall->report->layers[LAYER_USER_NS].error ?: EPERM, err);
-	} else if (r < 0) {
-		(void)err_text(err, first.code, "%s", first.text);
+		wall->failed = ERR_INIT;
+		(void)launch_again(wall, wall->report->layers[LAYER_USER_NS].error ?: EPERM,
+				   &wall->failed);
 	}
-	if (r < 0)
-		return r;
+	/* A layer that cannot be had is for wall_ready() to tell: the manifest goes with it. */
 	*ret_wall = take_ptr(&wall);
 	return 0;
 }
@@ -479,15 +479,20 @@ static int byte_read(int fd)
 int wall_ready(struct wall *wall, struct layer_status ret_layers[LAYER_N],
 	       enum wall_failure *ret_failure, struct err *err)
 {
-	bool ready = byte_read(wall->report_fd);
+	bool ready;
 	int r;
 
+	*ret_failure = WALL_FAIL_SETUP;
+	if (err_is_set(&wall->failed)) {
+		layers_copy(wall, ret_layers);
+		return err_text(err, wall->failed.code, "%s", wall->failed.text);
+	}
+	ready = byte_read(wall->report_fd);
 	if (!ready && wall->report->failed && wall->report->early &&
 	    wall->setup.backend == WALL_NAMESPACES) {
 		r = launch_again(wall, wall->report->error, err);
 		if (r < 0) {
 			layers_copy(wall, ret_layers);
-			*ret_failure = WALL_FAIL_SETUP;
 			return r;
 		}
 		ready = byte_read(wall->report_fd);

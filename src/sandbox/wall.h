@@ -70,6 +70,9 @@ struct wall;
  * Strictness: every layer is required that a promise of the policy rests on (wall_needs() in
  * sandbox/layers.h), and those that `require:` lists besides. With `require: []` (best effort)
  * nothing is required: the wall has what there is, and the manifest says what is missing.
+ *
+ * A layer that is needed and unavailable is told by wall_ready(), even if it was found out here:
+ * so the caller always has the manifest to go with the refusal.
  */
 int wall_launch(const struct policy *policy, const struct wall_command *command,
 		struct wall **ret_wall, struct err *err);
