@@ -11,6 +11,11 @@
  * to be bad: the session's /dev holds a handful of harmless devices, and programs use a long tail
  * of commands on files and sockets. strict has a list of what terminals and files need.
  *
+ * Memory files. A file from memfd_create() can be executed, and neither mounts nor Landlock see
+ * that. Where a policy lets nothing run that the session could have written, such files must be
+ * sealed against execution at birth (MFD_NOEXEC_SEAL, Linux 6.3); without the seal the call gets
+ * ENOSYS and programs fall back to plain files. Under all other policies there is nothing to gain.
+ *
  * prctl by option, an allow-list everywhere. An option not listed gets EINVAL, which is what a
  * kernel says that does not know it.
  *
@@ -337,6 +342,50 @@ static const struct filter_clause pair_connected[] = {
 	{ CONDS(IN_MASKED(1, TYPE_MASK, pair_types)), FILTER_ALLOW, "streams, packets" },
 };
 
+/* ---- programs that no path rule sees ---- */
+
+#define NOEXEC_SEAL 0x8 /* MFD_NOEXEC_SEAL, 6.3 */
+
+static const struct filter_clause memfd_sealed[] = {
+	{ CONDS(MASKED(1, NOEXEC_SEAL, NOEXEC_SEAL)), FILTER_ALLOW, "MFD_NOEXEC_SEAL" },
+};
+static const struct filter_clauses memfd_layers =
+	LIST(memfd_sealed, FILTER_ERRNO(ENOSYS), "without MFD_NOEXEC_SEAL");
+
+/* Whether @path is @dir or below it. */
+static bool is_within(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	while (n && dir[n - 1] == '/')
+		n--;
+	return strncmp(path, dir, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+/* Whether something that is written in the session may be executed there. */
+static bool runs_what_it_writes(const struct policy *p)
+{
+	bool runs = false;
+
+	for (size_t i = 0; i < p->n_paths; i++) {
+		const char *exec = p->paths[i].path;
+
+		if (p->paths[i].kind != POLICY_FS_EXEC)
+			continue;
+		runs = true;
+		if ((p->private_home && p->home && is_within(p->home, exec)) ||
+		    (p->private_tmp && p->tmp && is_within(p->tmp, exec)))
+			return true;
+		for (size_t j = 0; j < p->n_paths; j++) {
+			if (p->paths[j].kind == POLICY_FS_WRITE &&
+			    (is_within(p->paths[j].path, exec) ||
+			     is_within(exec, p->paths[j].path)))
+				return true;
+		}
+	}
+	return !runs; /* nothing granted: nothing runs, there is nothing to guard */
+}
+
 /* ---- pid 1 maps no code ---- */
 
 static const struct filter_clause init_map[] = {
@@ -391,6 +440,8 @@ const struct filter_clauses *filter_check_hard(enum filter_check_id id, const st
 				     [!!(use & FILTER_NO_MOUNTNS)];
 	if (id == FCHECK_SOCKETPAIR && (use & FILTER_NO_MOUNTNS))
 		return &pair_layers;
+	if (id == FCHECK_MEMFD && policy && !runs_what_it_writes(policy))
+		return &memfd_layers;
 	if (id == FCHECK_PRLIMIT && (use & FILTER_NO_PIDNS))
 		return &prlimit_layers;
 	return hard[id].n ? &hard[id] : NULL;

@@ -221,6 +221,43 @@ static void missing_layers_are_made_up_for(void **state)
 	assert_int_equal(call(SYSC_prlimit64, UINT64_C(1) << 32, 2, 0), SECCOMP_RET_ALLOW);
 }
 
+/* A16: programs in memory, where files that were written may not run. */
+static void memory_files_do_not_run(void **state)
+{
+	struct policy_path paths[] = {
+		{ .path = "/usr", .kind = POLICY_FS_EXEC },
+		{ .path = "/ws", .kind = POLICY_FS_WRITE },
+		{ .path = "/tmp", .kind = POLICY_FS_WRITE },
+		{ .path = "/wsx", .kind = POLICY_FS_EXEC },
+	};
+	struct policy p = {
+		.paths = paths, .n_paths = N(paths), .tmp = "/tmp", .private_tmp = true
+	};
+	static const struct {
+		unsigned change;
+		const char *path;
+		bool guarded;
+	} cases[] = {
+		{ 3, "/wsx", true },      { 3, "/ws", false },  { 3, "/ws/bin", false },
+		{ 3, "/", false },        { 3, "/tmp", false }, { 3, "/tmp/x", false },
+		{ 1, "/usr/src", false }, { 1, "/usrx", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(cases); i++) {
+		struct policy_path was = paths[cases[i].change];
+
+		paths[cases[i].change].path = cases[i].path;
+		compile(&p, 0, SYSC_X86_64);
+		assert_int_equal(call(SYSC_memfd_create, 0, 1, 0),
+				 cases[i].guarded ? FILTER_ERRNO(ENOSYS) : SECCOMP_RET_ALLOW);
+		assert_int_equal(call(SYSC_memfd_create, 0, 0x10, 0),
+				 cases[i].guarded ? FILTER_ERRNO(ENOSYS) : SECCOMP_RET_ALLOW);
+		assert_int_equal(call(SYSC_memfd_create, 0, 8 | 1, 0), SECCOMP_RET_ALLOW);
+		paths[cases[i].change] = was;
+	}
+}
+
 static void init_gets_little(void **state)
 {
 	(void)state;
@@ -413,6 +450,7 @@ int main(void)
 		cmocka_unit_test(impossible_rules_are_named),
 		cmocka_unit_test(rules_have_their_rank),
 		cmocka_unit_test(missing_layers_are_made_up_for),
+		cmocka_unit_test(memory_files_do_not_run),
 		cmocka_unit_test(init_gets_little),
 		cmocka_unit_test(attacks_are_answered),
 		cmocka_unit_test(foreign_abis_die),

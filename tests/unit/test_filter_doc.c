@@ -46,7 +46,10 @@ static const char head[] =
 	"namespace, no\n"
 	"Unix sockets but connected pairs; without an IPC namespace, no System V or POSIX queues; "
 	"without a pid\n"
-	"namespace, `prlimit64` on oneself only.\n";
+	"namespace, `prlimit64` on oneself only. And where a policy lets nothing run that the "
+	"session could\n"
+	"have written, `memfd_create` needs MFD_NOEXEC_SEAL, else it gets ENOSYS: a program in "
+	"memory is under no path rule.\n";
 
 static void put_cell(struct buf *b, enum sysc sysc, int preset)
 {
