@@ -15,6 +15,7 @@ say()
 	local kind=$1 name=$2 status=$3 detail=$4
 
 	detail=${detail##*: }	# the error's own words
+	detail=${detail##* - }
 	printf '%s\t%s\t%s\t%s\n' "$kind" "$name" "$status" "${detail:0:60}"
 }
 

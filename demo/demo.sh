@@ -87,10 +87,10 @@ layer_of()
 	*outside*) echo "root: the folder is not in it" ;;
 	*hook* | *.git*) echo "mount-ns: protected inside the project" ;;
 	*process*) echo "pid-ns: sees only its own" ;;
+	*mount*) echo "seccomp: call not allowed" ;;
 	*service* | *internet* | *name* | *metadata*) echo "net-ns: a loopback of its own, no way out" ;;
 	*system*) echo "mount-ns: read-only" ;;
 	*shadow*) echo "mount-ns: denied by the policy" ;;
-	*mount*) echo "seccomp: call not allowed" ;;
 	*) echo "?" ;;
 	esac
 }

@@ -83,7 +83,15 @@ def test_ci(run_capsule, policy, workspace, who):
     put(workspace, who, "Makefile", "all:\n\t@gcc -o p p.c && ./p\n\t@test -e /etc/hosts || echo no hosts\n")
     put(workspace, who, "p.c", '#include <stdio.h>\nint main(void) { puts("built"); return 0; }\n')
     file = policy("ci.yaml")
-    done = run_capsule(["run", "--quiet", "--policy", file, "--", "make", "-j2"])
+
+    def ci(*argv, options=()):
+        return run_capsule(["run", "--quiet", "--policy", file, *options, "--", *argv])
+
+    done = ci("make", "-j2")
+    if not who.is_root and done.returncode == 125:
+        # No cgroup for this user, and the policy wants limits that only a cgroup keeps.
+        assert "cgroup" in done.stderr
+        done = ci("make", "-j2", options=["--best-effort"])
     assert done.stdout == "built\nno hosts\n", done.stderr
-    done = run_capsule(["run", "--quiet", "--policy", file, "--", "gcc", "--version"])
+    done = ci("gcc", "--version", options=["--best-effort"])
     assert done.returncode == 125 and "Free Software" not in done.stdout
