@@ -15,4 +15,5 @@ struct cli_verb {
 	int (*run)(int argc, char **argv);
 };
 
+int cli_syscalls(int argc, char **argv);
 int cli_version(int argc, char **argv);

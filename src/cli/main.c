@@ -7,6 +7,7 @@
 #include <string.h>
 
 static const struct cli_verb verbs[] = {
+	{ "syscalls", "list what a policy makes of each system call", cli_syscalls },
 	{ "version", "print the version", cli_version },
 };
 
