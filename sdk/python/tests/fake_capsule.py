@@ -58,7 +58,7 @@ elif mode == "denied":
     sys.exit(125)
 try:
     status = subprocess.call(command)
-except FileNotFoundError:
+except OSError:
     write(json.dumps({"exit": 127, "error": {"step": "exec", "errno": 2, "message": "not there"}}))
     sys.exit(127)
 status = status if status >= 0 else 128 - status
