@@ -160,16 +160,16 @@ work "serve and fetch on loopback" loopback
 step try "read ~/.ssh/id_ed25519" read_key
 try_inside "  through /proc/1/root" read_key_by_proc
 step try "  through a symbolic link" read_key_by_link
-step try "take the API key from the environment" api_key
-step try "write a file outside the project" write_outside
+step try "take the environment's API key" api_key
+step try "write outside the project" write_outside
 step try "plant a git hook" plant_hook
 step try "  by moving .git away" swap_git
 step try "find a process of the host" see_process
 step try "reach a service on the host" reach 127.0.0.1 "$HOST_PORT"
 try_inside "reach the internet (1.1.1.1:443)" reach 1.1.1.1 443
 try_inside "  look a name up" resolve
-try_inside "reach the cloud metadata address" reach 169.254.169.254 80
+try_inside "reach the metadata address" reach 169.254.169.254 80
 try_inside "replace a system program" replace_program
 try_inside "read /etc/shadow" read_shadow
-try_inside "become root of a namespace and mount" mount_over
+try_inside "become root in a namespace" mount_over
 rm -f notes

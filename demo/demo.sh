@@ -81,16 +81,16 @@ decoys()
 layer_of()
 {
 	case $1 in
-	*id_ed25519* | *symbolic*) echo "root: the real home is not in it" ;;
-	*/proc/1*) echo "pid-ns: process 1 is the session's own" ;;
-	*API*) echo "policy: secrets leave the environment" ;;
+	*id_ed25519* | *symbolic*) echo "root: home is not in it" ;;
+	*/proc/1*) echo "pid-ns: 1 is the session's own" ;;
+	*API*) echo "policy: secrets are stripped" ;;
 	*outside*) echo "root: the folder is not in it" ;;
-	*hook* | *.git*) echo "mount-ns: protected inside the project" ;;
+	*hook* | *.git*) echo "mount-ns: protected" ;;
 	*process*) echo "pid-ns: sees only its own" ;;
-	*mount*) echo "seccomp: call not allowed" ;;
-	*service* | *internet* | *name* | *metadata*) echo "net-ns: a loopback of its own, no way out" ;;
+	*namespace*) echo "seccomp: not allowed" ;;
+	*service* | *internet* | *name* | *metadata*) echo "net-ns: no way out" ;;
 	*system*) echo "mount-ns: read-only" ;;
-	*shadow*) echo "mount-ns: denied by the policy" ;;
+	*shadow*) echo "mount-ns: denied" ;;
 	*) echo "?" ;;
 	esac
 }
@@ -111,9 +111,9 @@ print_work()
 	while IFS=$'\t' read -r kind name status detail; do
 		[ "$kind" = work ] || continue
 		if [ "$status" = ok ]; then
-			printf '  %s✓%s %-38s %s%s%s\n' "$green" "$off" "$name" "$dim" "$detail" "$off"
+			printf '  %s✓%s %-33s %s%s%s\n' "$green" "$off" "$name" "$dim" "$detail" "$off"
 		else
-			printf '  %s✗%s %-38s %s\n' "$red" "$off" "$name" "$detail"
+			printf '  %s✗%s %-33s %s\n' "$red" "$off" "$name" "$detail"
 			wrong "$name failed behind the wall: $detail"
 		fi
 	done <"$place/inside"
@@ -121,20 +121,24 @@ print_work()
 
 print_tries()
 {
-	local layer control mark
+	local layer shown control mark columns
 
+	columns=$(stty size 2>/dev/null </dev/tty | cut -d' ' -f2)
+	: "${columns:=100}"
 	heading "What it must not, it could not"
-	printf '  %s  %-38s %-9s %-27s %s%s\n' "$dim" "tried" "outside" "behind the wall" "stopped by" "$off"
+	printf '  %s  %-33s%-8s%-27s%s%s\n' "$dim" "tried" "outside" "behind the wall" "stopped by" "$off"
 	while IFS=$'\t' read -r kind name status detail; do
 		[ "$kind" = try ] || continue
 		layer=$(layer_of "$name")
+		shown=$layer
+		[ "$columns" -ge 98 ] || shown=${layer%%:*}
 		control=$(outside_said "$name")
-		case $control in ok) mark="${yellow}worked   $off" ;; '') mark="${dim}-        $off" ;; *) mark="fails    " ;; esac
+		case $control in ok) mark="${yellow}worked  $off" ;; '') mark="${dim}-       $off" ;; *) mark="fails   " ;; esac
 		if [ "$status" = no ]; then
-			printf '  %s■%s %-38s %s %-27s %s\n' "$green" "$off" "$name" "$mark" "$detail" "$layer"
+			printf '  %s■%s %-33s%s%-27s%s\n' "$green" "$off" "$name" "$mark" "$detail" "$shown"
 			[ "${layer%%:*}" = policy ] || engaged "${layer%%:*}" || wrong "${layer%%:*} is not engaged"
 		else
-			printf '  %s!%s %-38s %s %sWORKED: %s%s\n' "$red" "$off" "$name" "$mark" "$red" "$detail" "$off"
+			printf '  %s!%s %-33s%s%sWORKED: %s%s\n' "$red" "$off" "$name" "$mark" "$red" "$detail" "$off"
 			wrong "$name worked behind the wall"
 		fi
 		# A try that fails without Capsule too proves nothing: every decoy must be takeable.
