@@ -33,6 +33,7 @@
 #include "sandbox/child.h"
 
 #include "base/own.h"
+#include "sandbox/build.h"
 #include "sandbox/fallback.h"
 #include "sandbox/filter.h"
 #include "sandbox/init.h"
@@ -60,64 +61,6 @@
 #define HOST_NAME "capsule"
 /* The kernel takes no more than this for arguments and environment together. */
 #define ARGUMENTS_MAX (6 << 20)
-/* The exit status of a child that failed: never looked at, the report says it all. */
-#define CHILD_FAILED 125
-
-struct child {
-	struct wall_setup *setup;
-	struct plan plan;
-	struct root_places places;
-	struct rlimit nofile; /* as it was */
-	int tty;              /* the pty slave among stdio, or -EBADF */
-	pid_t command;
-};
-
-/* ---- telling ------------------------------------------------------------------------------ */
-
-_Noreturn static void child_fail(struct wall_setup *s, enum wall_failure failure,
-				 const struct err *err)
-{
-	struct wall_report *report = s->report;
-
-	report->failure = (int)failure;
-	report->error = err->code;
-	memcpy(report->text, err->text, sizeof(report->text));
-	report->failed = 1;
-	_exit(CHILD_FAILED);
-}
-
-/*
- * A step's outcome for the manifest. Returns only if the start goes on: the layer is engaged, or
- * nothing needs it.
- */
-static void layer_done(struct wall_setup *s, enum layer layer, int r, const struct err *why,
-		       const char *detail)
-{
-	struct layer_status *status = &s->report->layers[layer];
-	struct err err = ERR_INIT;
-
-	*status = (struct layer_status){ .state = r < 0 ? LAYER_UNAVAILABLE : LAYER_ENGAGED,
-					 .error = r < 0 ? -r : 0 };
-	if (detail)
-		(void)snprintf(status->detail, sizeof(status->detail), "%s", detail);
-	else if (why && err_is_set(why))
-		(void)snprintf(status->detail, sizeof(status->detail), "%.*s",
-			       (int)sizeof(status->detail) - 1, why->text);
-	if (r >= 0 || !(s->needs & LAYER_BIT(layer)))
-		return;
-	if (why && err_is_set(why))
-		(void)err_text(&err, -r, "layer %s is needed and unavailable: %s (%s)",
-			       layer_info[layer].name, why->text, layer_advice(layer, -r));
-	else
-		(void)err_text(&err, -r, "layer %s is needed and unavailable: %s (%s)",
-			       layer_info[layer].name, strerror(-r), layer_advice(layer, -r));
-	child_fail(s, WALL_FAIL_SETUP, &err);
-}
-
-static bool wanted(const struct wall_setup *s, enum layer layer)
-{
-	return s->wants & LAYER_BIT(layer);
-}
 
 /* ---- steps of init ------------------------------------------------------------------------ */
 
@@ -140,7 +83,7 @@ static void step_namespaces(struct wall_setup *s)
 	}
 }
 
-static void step_identity(struct child *c)
+static void step_identity(struct build *c)
 {
 	struct wall_setup *s = c->setup;
 	AUTO(fd_closep) int self = -EBADF;
@@ -160,7 +103,7 @@ static void step_identity(struct child *c)
 	layer_done(s, LAYER_USER_NS, r, &err, r < 0 ? "uid_map" : NULL);
 }
 
-static void step_net_and_name(struct child *c)
+static void step_net_and_name(struct build *c)
 {
 	struct wall_setup *s = c->setup;
 	int r;
@@ -182,7 +125,7 @@ static void step_net_and_name(struct child *c)
 }
 
 /* The path of the session's terminal, for /dev/console; NULL when there is none. */
-static const char *tty_path(const struct child *c, char *path, size_t size)
+static const char *tty_path(const struct build *c, char *path, size_t size)
 {
 	char link[32];
 	ssize_t n;
@@ -197,7 +140,7 @@ static const char *tty_path(const struct child *c, char *path, size_t size)
 	return path;
 }
 
-static void step_root(struct child *c)
+static void step_root(struct build *c)
 {
 	struct wall_setup *s = c->setup;
 	char tty[PATH_MAX];
@@ -254,7 +197,7 @@ static int late_user_ns(struct wall_setup *s, int proc_self)
 	return ns_map_self(proc_self, s->uid, s->outer_uid, s->gid, s->outer_gid);
 }
 
-static void step_late_identity(struct child *c, int proc_self)
+static void step_late_identity(struct build *c, int proc_self)
 {
 	struct wall_setup *s = c->setup;
 	struct err err = ERR_INIT;
@@ -268,13 +211,13 @@ static void step_late_identity(struct child *c, int proc_self)
 			      s->outer_gid);
 		child_fail(s, WALL_FAIL_SETUP, &err);
 	}
-	if (wanted(s, LAYER_USER_NS)) {
+	if (layer_wanted(s, LAYER_USER_NS)) {
 		r = late_user_ns(s, proc_self);
 		layer_done(s, LAYER_USER_NS, r, NULL, NULL);
 	}
 }
 
-static void step_privileges(struct child *c)
+static void step_privileges(struct build *c)
 {
 	struct wall_setup *s = c->setup;
 	bool bounded = false;
@@ -304,305 +247,6 @@ static void step_privileges(struct child *c)
 	 */
 	if (s->backend == WALL_NAMESPACES)
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-}
-
-/* What the session may open again through /proc/self/fd (/dev/stdout): what it has been given. */
-static int landlock_stdio(const struct landlock *set, const int stdio[3])
-{
-	int r = 0;
-
-	for (int i = 0; r == 0 && i < 3; i++) {
-		unsigned rights = 0;
-		struct stat st;
-		int flags = fcntl(stdio[i], F_GETFL);
-
-		if (flags < 0 || fstat(stdio[i], &st) < 0)
-			continue;
-		if (S_ISCHR(st.st_mode))
-			rights = LANDLOCK_IOCTL;
-		else if (!S_ISREG(st.st_mode))
-			continue;
-		if ((flags & O_ACCMODE) != O_WRONLY)
-			rights |= LANDLOCK_READ;
-		if ((flags & O_ACCMODE) != O_RDONLY)
-			rights |= LANDLOCK_WRITE;
-		r = landlock_allow(set, stdio[i], st.st_mode, rights);
-	}
-	return r;
-}
-
-static int landlock_fill(struct child *c, const struct landlock *set)
-{
-	struct wall_setup *s = c->setup;
-	int r;
-
-	if (s->backend == WALL_NAMESPACES)
-		r = root_landlock(&c->plan, &c->places, set);
-	else
-		r = fallback_landlock(&c->plan, s, set);
-	return r < 0 ? r : landlock_stdio(set, s->command->stdio);
-}
-
-static void step_landlock(struct child *c)
-{
-	struct wall_setup *s = c->setup;
-	struct landlock set = LANDLOCK_INIT;
-	bool net = wanted(s, LAYER_LANDLOCK_NET);
-	bool scope = wanted(s, LAYER_LANDLOCK_SCOPE);
-	int fault_fs = layer_fault_check(LAYER_LANDLOCK_FS);
-	int fault_net = net ? layer_fault_check(LAYER_LANDLOCK_NET) : 0;
-	int fault_scope = layer_fault_check(LAYER_LANDLOCK_SCOPE);
-	char detail[32] = "";
-	int r, net_r = fault_net;
-
-	r = landlock_open(!fault_fs, net && !fault_net, scope && !fault_scope, &set);
-	if (r == -EOPNOTSUPP && net && landlock_abi() > 0) {
-		net_r = r;
-		r = landlock_open(!fault_fs, false, scope && !fault_scope, &set);
-	}
-	if (r == 0 && !fault_fs)
-		r = landlock_fill(c, &set);
-	if (r == 0)
-		r = landlock_enforce(&set);
-	if (r == 0)
-		(void)snprintf(detail, sizeof(detail), "ABI %d", set.abi);
-	layer_done(s, LAYER_LANDLOCK_FS, fault_fs ? fault_fs : r, NULL, *detail ? detail : NULL);
-	if (net)
-		layer_done(s, LAYER_LANDLOCK_NET, net_r ? net_r : r, NULL, NULL);
-	if (scope) {
-		if (r == 0 && set.abi < 6)
-			r = -EOPNOTSUPP;
-		layer_done(s, LAYER_LANDLOCK_SCOPE, fault_scope ? fault_scope : r, NULL, NULL);
-	}
-	landlock_close(&set);
-}
-
-/* ---- rlimits ------------------------------------------------------------------------------ */
-
-static int limit_set(int resource, uint64_t value)
-{
-	struct rlimit now;
-
-	if (getrlimit(resource, &now) < 0)
-		return -errno;
-	/* Down only, whatever the policy would allow. */
-	if (value < now.rlim_max)
-		now.rlim_max = value;
-	now.rlim_cur = now.rlim_max;
-	return setrlimit(resource, &now) < 0 ? -errno : 0;
-}
-
-static void step_rlimits(struct child *c)
-{
-	struct wall_setup *s = c->setup;
-	const struct policy_limits *limits = &s->policy->limits;
-	char detail[64] = "core";
-	size_t n = strlen(detail);
-	int r = layer_fault_check(LAYER_RLIMITS);
-
-	/* Found out while planning: more descriptors than usual may have been needed. */
-	(void)setrlimit(RLIMIT_NOFILE, &c->nofile);
-	if (r == 0)
-		r = limit_set(RLIMIT_CORE, 0);
-	if (r == 0 && limits->open_files) {
-		r = limit_set(RLIMIT_NOFILE, limits->open_files);
-		n += (size_t)snprintf(detail + n, sizeof(detail) - n, " open_files");
-	}
-	if (r == 0 && limits->file_size) {
-		r = limit_set(RLIMIT_FSIZE, limits->file_size);
-		n += (size_t)snprintf(detail + n, sizeof(detail) - n, " file_size");
-	}
-	if (r == 0 && s->pids == WALL_PIDS_RLIMIT) {
-		r = limit_set(RLIMIT_NPROC, limits->pids + 1); /* init counts */
-		n += (size_t)snprintf(detail + n, sizeof(detail) - n, " pids%s",
-				      s->backend == WALL_NAMESPACES ? "" : " (all of the user's)");
-	}
-	if (r == 0 && s->pids == WALL_PIDS_NS) {
-		r = c->places.pid_max;
-		n += (size_t)snprintf(detail + n, sizeof(detail) - n, " pids (pid_max)");
-	}
-	/* Without a cgroup, best effort: per process instead of for the tree. */
-	if (r == 0 && limits->memory &&
-	    s->report->layers[LAYER_CGROUP].state == LAYER_UNAVAILABLE) {
-		r = limit_set(RLIMIT_DATA, limits->memory);
-		(void)snprintf(detail + n, sizeof(detail) - n, " memory (per process)");
-	}
-	layer_done(s, LAYER_RLIMITS, r, NULL, r < 0 ? NULL : detail);
-}
-
-/* ---- the command -------------------------------------------------------------------------- */
-
-static int stdio_place(const int stdio[3])
-{
-	int from[3];
-
-	/* Out of the way first: what becomes 1 may be what 0 is now. */
-	for (int i = 0; i < 3; i++) {
-		from[i] = fcntl(stdio[i], F_DUPFD_CLOEXEC, 3);
-		if (from[i] < 0)
-			return -errno;
-	}
-	for (int i = 0; i < 3; i++) {
-		if (dup2(from[i], i) < 0)
-			return -errno;
-	}
-	return 0;
-}
-
-static void signals_reset(void)
-{
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
-	sigset_t none;
-
-	for (int sig = 1; sig < NSIG; sig++)
-		(void)sigaction(sig, &dfl, NULL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-static unsigned filter_use_now(const struct wall_setup *s)
-{
-	const struct layer_status *layers = s->report->layers;
-	unsigned use = FILTER_SESSION;
-
-	/* By what is engaged, not by back end: best effort may lack a single namespace. */
-	if (layers[LAYER_NET_NS].state != LAYER_ENGAGED)
-		use |= FILTER_NO_NETNS;
-	if (layers[LAYER_ROOT].state != LAYER_ENGAGED)
-		use |= FILTER_NO_MOUNTNS;
-	if (layers[LAYER_IPC_NS].state != LAYER_ENGAGED)
-		use |= FILTER_NO_IPCNS;
-	if (layers[LAYER_PID_NS].state != LAYER_ENGAGED)
-		use |= FILTER_NO_PIDNS;
-	return use;
-}
-
-static void step_seccomp(struct wall_setup *s)
-{
-	struct filter filter;
-	struct err err = ERR_INIT;
-	char detail[32];
-	int r = layer_fault_check(LAYER_SECCOMP);
-
-	if (r == 0) {
-		r = filter_compile(s->policy, filter_use_now(s), &filter, &err);
-		if (r < 0)
-			child_fail(s, WALL_FAIL_SETUP, &err); /* the policy's mistake, no layer's */
-		/* Told before it is loaded: afterwards there may be no telling. */
-		(void)snprintf(detail, sizeof(detail), "%u instructions", filter.n);
-		r = filter_load(&filter, 0, &err);
-	}
-	layer_done(s, LAYER_SECCOMP, r, &err, r < 0 ? NULL : detail);
-}
-
-/* Supervisor's leave to go on. End of file: it is gone, or wants no command after all. */
-static void wait_for_go(const struct wall_setup *s)
-{
-	char byte = WALL_BYTE_READY;
-	ssize_t n;
-
-	if (write(s->report_fd, &byte, 1) != 1)
-		_exit(CHILD_FAILED);
-	do {
-		n = read(s->report_fd, &byte, 1);
-	} while (n < 0 && errno == EINTR);
-	if (n != 1 || byte != WALL_BYTE_GO)
-		_exit(CHILD_FAILED);
-}
-
-static const char *path_variable(char *const *envp)
-{
-	for (; envp && *envp; envp++) {
-		if (strncmp(*envp, "PATH=", 5) == 0)
-			return *envp + 5;
-	}
-	return "/usr/local/bin:/usr/bin:/bin";
-}
-
-/* A text file without #! goes to the shell, as every shell and execvp() do it. */
-static int exec_one(const char *path, const struct wall_command *command)
-{
-	char *const *argv = command->argv;
-	char *script[64] = { (char *)"/bin/sh", (char *)path };
-	size_t n = 1;
-
-	(void)execve(path, argv, command->envp);
-	if (errno != ENOEXEC)
-		return -errno;
-	while (argv[n] && n < sizeof(script) / sizeof(script[0]) - 2) {
-		script[n + 1] = argv[n];
-		n++;
-	}
-	if (!argv[n])
-		(void)execve(script[0], script, command->envp);
-	return -ENOEXEC;
-}
-
-/*
- * Look argv[0] up in PATH, here, where only what is inside can be found. EACCES somewhere on the
- * way is remembered: "permission denied" says more than "not found".
- */
-static int exec_lookup(const struct wall_command *command)
-{
-	const char *name = command->argv[0];
-	const char *at = path_variable(command->envp);
-	int best = -ENOENT;
-
-	if (!*name)
-		return -ENOENT;
-	if (strchr(name, '/'))
-		return exec_one(name, command);
-	for (;;) {
-		size_t n = strcspn(at, ":");
-		char path[PATH_MAX];
-		int r = -ENOENT;
-
-		if ((size_t)snprintf(path, sizeof(path), "%.*s%s%s", (int)n, at, n ? "/" : "",
-				     name) < sizeof(path))
-			r = exec_one(path, command);
-		if (r != -ENOENT && r != -ENOTDIR && best == -ENOENT)
-			best = r;
-		if (r == -ENOEXEC || r == -E2BIG || !at[n])
-			return best;
-		at += n + 1;
-	}
-}
-
-_Noreturn static void command_run(struct child *c)
-{
-	struct wall_setup *s = c->setup;
-	struct wall_command local = *s->command;
-	struct wall_command *command = &local;
-	struct err err = ERR_INIT;
-	int r;
-
-	(void)setpgid(0, 0);
-	signals_reset();
-	r = stdio_place(command->stdio);
-	if (r < 0) {
-		(void)err_set(&err, -r, "cannot set up standard input and output");
-		child_fail(s, WALL_FAIL_SETUP, &err);
-	}
-	r = layer_fault_check(LAYER_FDS);
-	if (r == 0)
-		r = close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
-	layer_done(s, LAYER_FDS, r, NULL, NULL);
-	if (s->backend == WALL_LANDLOCK) {
-		step_landlock(c);
-		command->envp = fallback_environment(s);
-	}
-	if (chdir(command->cwd) < 0) {
-		(void)err_set(&err, errno, "cannot enter the directory '%s' inside the session",
-			      command->cwd);
-		child_fail(s, WALL_FAIL_SETUP, &err);
-	}
-	step_seccomp(s);
-	wait_for_go(s);
-	r = exec_lookup(command);
-	(void)err_set(&err, -r, "cannot execute '%s'", command->argv[0]);
-	child_fail(s,
-		   r == -ENOENT || r == -ENOTDIR ? WALL_FAIL_NOT_FOUND : WALL_FAIL_NOT_EXECUTABLE,
-		   &err);
 }
 
 /* ---- init ----------------------------------------------------------------------------------- */
@@ -645,7 +289,7 @@ static void arguments_wipe(void)
 	(void)prctl(PR_SET_NAME, "capsule-init", 0, 0, 0);
 }
 
-_Noreturn static void init_become(struct child *c, int signal_fd, int children)
+_Noreturn static void init_become(struct build *c, int signal_fd, int children)
 {
 	struct wall_setup *s = c->setup;
 	struct filter filter;
@@ -670,7 +314,7 @@ _Noreturn static void init_become(struct child *c, int signal_fd, int children)
 }
 
 /* The terminal becomes the session's: init leads it, the command's group is in front. */
-static void step_terminal(struct child *c)
+static void step_terminal(struct build *c)
 {
 	const struct wall_command *command = c->setup->command;
 	struct err err = ERR_INIT;
@@ -705,7 +349,7 @@ static int tty_of(const struct wall_command *command)
 }
 
 /* As many descriptors as we may have: a plan holds one per grant. */
-static void nofile_raise(struct child *c)
+static void nofile_raise(struct build *c)
 {
 	struct rlimit all;
 
@@ -716,7 +360,7 @@ static void nofile_raise(struct child *c)
 	(void)setrlimit(RLIMIT_NOFILE, &all);
 }
 
-static void plan_or_fail(struct child *c)
+static void plan_or_fail(struct build *c)
 {
 	struct err err = ERR_INIT;
 
@@ -724,7 +368,7 @@ static void plan_or_fail(struct child *c)
 		child_fail(c->setup, WALL_FAIL_SETUP, &err);
 }
 
-static void build_namespaces(struct child *c)
+static void build_namespaces(struct build *c)
 {
 	struct wall_setup *s = c->setup;
 	AUTO(fd_closep) int proc_self = -EBADF;
@@ -743,7 +387,7 @@ static void build_namespaces(struct child *c)
 	step_landlock(c);
 }
 
-static void build_landlock(struct child *c)
+static void build_landlock(struct build *c)
 {
 	struct err err = ERR_INIT;
 
@@ -757,7 +401,7 @@ static void build_landlock(struct child *c)
 
 _Noreturn void child_run(struct wall_setup *s)
 {
-	struct child c = { .setup = s, .places = { -EBADF, -EBADF, -EBADF, 0 }, .command = -1 };
+	struct build c = { .setup = s, .places = { -EBADF, -EBADF, -EBADF, 0 }, .command = -1 };
 	struct err err = ERR_INIT;
 	int signal_fd = -EBADF;
 	int children = -EBADF;

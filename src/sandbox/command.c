@@ -1,0 +1,191 @@
+/*
+ * The command's side of the start: what is its own and not init's, then execve.
+ */
+#include "sandbox/build.h"
+
+#include "sandbox/fallback.h"
+#include "sandbox/filter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- the command -------------------------------------------------------------------------- */
+
+static int stdio_place(const int stdio[3])
+{
+	int from[3];
+
+	/* Out of the way first: what becomes 1 may be what 0 is now. */
+	for (int i = 0; i < 3; i++) {
+		from[i] = fcntl(stdio[i], F_DUPFD_CLOEXEC, 3);
+		if (from[i] < 0)
+			return -errno;
+	}
+	for (int i = 0; i < 3; i++) {
+		if (dup2(from[i], i) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static void signals_reset(void)
+{
+	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		(void)sigaction(sig, &dfl, NULL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static unsigned filter_use_now(const struct wall_setup *s)
+{
+	const struct layer_status *layers = s->report->layers;
+	unsigned use = FILTER_SESSION;
+
+	/* By what is engaged, not by back end: best effort may lack a single namespace. */
+	if (layers[LAYER_NET_NS].state != LAYER_ENGAGED)
+		use |= FILTER_NO_NETNS;
+	if (layers[LAYER_ROOT].state != LAYER_ENGAGED)
+		use |= FILTER_NO_MOUNTNS;
+	if (layers[LAYER_IPC_NS].state != LAYER_ENGAGED)
+		use |= FILTER_NO_IPCNS;
+	if (layers[LAYER_PID_NS].state != LAYER_ENGAGED)
+		use |= FILTER_NO_PIDNS;
+	return use;
+}
+
+static void step_seccomp(struct wall_setup *s)
+{
+	struct filter filter;
+	struct err err = ERR_INIT;
+	char detail[32];
+	int r = layer_fault_check(LAYER_SECCOMP);
+
+	if (r == 0) {
+		r = filter_compile(s->policy, filter_use_now(s), &filter, &err);
+		if (r < 0)
+			child_fail(s, WALL_FAIL_SETUP, &err); /* the policy's mistake, no layer's */
+		/* Told before it is loaded: afterwards there may be no telling. */
+		(void)snprintf(detail, sizeof(detail), "%u instructions", filter.n);
+		r = filter_load(&filter, 0, &err);
+	}
+	layer_done(s, LAYER_SECCOMP, r, &err, r < 0 ? NULL : detail);
+}
+
+/* Supervisor's leave to go on. End of file: it is gone, or wants no command after all. */
+static void wait_for_go(const struct wall_setup *s)
+{
+	char byte = WALL_BYTE_READY;
+	ssize_t n;
+
+	if (write(s->report_fd, &byte, 1) != 1)
+		_exit(WALL_FAIL_SETUP);
+	do {
+		n = read(s->report_fd, &byte, 1);
+	} while (n < 0 && errno == EINTR);
+	if (n != 1 || byte != WALL_BYTE_GO)
+		_exit(WALL_FAIL_SETUP);
+}
+
+static const char *path_variable(char *const *envp)
+{
+	for (; envp && *envp; envp++) {
+		if (strncmp(*envp, "PATH=", 5) == 0)
+			return *envp + 5;
+	}
+	return "/usr/local/bin:/usr/bin:/bin";
+}
+
+/* A text file without #! goes to the shell, as every shell and execvp() do it. */
+static int exec_one(const char *path, const struct wall_command *command)
+{
+	char *const *argv = command->argv;
+	char *script[64] = { (char *)"/bin/sh", (char *)path };
+	size_t n = 1;
+
+	(void)execve(path, argv, command->envp);
+	if (errno != ENOEXEC)
+		return -errno;
+	while (argv[n] && n < sizeof(script) / sizeof(script[0]) - 2) {
+		script[n + 1] = argv[n];
+		n++;
+	}
+	if (!argv[n])
+		(void)execve(script[0], script, command->envp);
+	return -ENOEXEC;
+}
+
+/*
+ * Look argv[0] up in PATH, here, where only what is inside can be found. EACCES somewhere on the
+ * way is remembered: "permission denied" says more than "not found".
+ */
+static int exec_lookup(const struct wall_command *command)
+{
+	const char *name = command->argv[0];
+	const char *at = path_variable(command->envp);
+	int best = -ENOENT;
+
+	if (!*name)
+		return -ENOENT;
+	if (strchr(name, '/'))
+		return exec_one(name, command);
+	for (;;) {
+		size_t n = strcspn(at, ":");
+		char path[PATH_MAX];
+		int r = -ENOENT;
+
+		if ((size_t)snprintf(path, sizeof(path), "%.*s%s%s", (int)n, at, n ? "/" : "",
+				     name) < sizeof(path))
+			r = exec_one(path, command);
+		if (r != -ENOENT && r != -ENOTDIR && best == -ENOENT)
+			best = r;
+		if (r == -ENOEXEC || r == -E2BIG || !at[n])
+			return best;
+		at += n + 1;
+	}
+}
+
+_Noreturn void command_run(struct build *c)
+{
+	struct wall_setup *s = c->setup;
+	struct wall_command local = *s->command;
+	struct wall_command *command = &local;
+	struct err err = ERR_INIT;
+	int r;
+
+	(void)setpgid(0, 0);
+	signals_reset();
+	r = stdio_place(command->stdio);
+	if (r < 0) {
+		(void)err_set(&err, -r, "cannot set up standard input and output");
+		child_fail(s, WALL_FAIL_SETUP, &err);
+	}
+	r = layer_fault_check(LAYER_FDS);
+	if (r == 0)
+		r = close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
+	layer_done(s, LAYER_FDS, r, NULL, NULL);
+	if (s->backend == WALL_LANDLOCK) {
+		step_landlock(c);
+		command->envp = fallback_environment(s);
+	}
+	if (chdir(command->cwd) < 0) {
+		(void)err_set(&err, errno, "cannot enter the directory '%s' inside the session",
+			      command->cwd);
+		child_fail(s, WALL_FAIL_SETUP, &err);
+	}
+	step_seccomp(s);
+	wait_for_go(s);
+	r = exec_lookup(command);
+	(void)err_set(&err, -r, "cannot execute '%s'", command->argv[0]);
+	child_fail(s,
+		   r == -ENOENT || r == -ENOTDIR ? WALL_FAIL_NOT_FOUND : WALL_FAIL_NOT_EXECUTABLE,
+		   &err);
+}
