@@ -6,7 +6,7 @@
  * possible and what not:
  *
  *	identity	the user namespace's maps; from here on uid and gid are the session's
- *	net, name	loopback up, host name set
+ *	net, name	network namespace, loopback up; host name set
  *	root		built and pivoted into; the host's files are gone, all of them
  *	user namespace	(privileged start only) see below
  *	capabilities	all five sets empty, securebits locked, no_new_privs, not dumpable
@@ -68,10 +68,9 @@ static const struct {
 	uint64_t flag;
 	enum layer layer;
 } ns_layers[] = {
-	{ CLONE_NEWUSER, LAYER_USER_NS },     { CLONE_NEWNS, LAYER_MOUNT_NS },
-	{ CLONE_NEWPID, LAYER_PID_NS },       { CLONE_NEWNET, LAYER_NET_NS },
-	{ CLONE_NEWIPC, LAYER_IPC_NS },       { CLONE_NEWUTS, LAYER_UTS_NS },
-	{ CLONE_NEWCGROUP, LAYER_CGROUP_NS },
+	{ CLONE_NEWUSER, LAYER_USER_NS }, { CLONE_NEWNS, LAYER_MOUNT_NS },
+	{ CLONE_NEWPID, LAYER_PID_NS },   { CLONE_NEWIPC, LAYER_IPC_NS },
+	{ CLONE_NEWUTS, LAYER_UTS_NS },   { CLONE_NEWCGROUP, LAYER_CGROUP_NS },
 };
 
 /* Those that clone3 made are engaged; of the others the supervisor has told in the report. */
@@ -103,25 +102,36 @@ static void step_identity(struct build *c)
 	layer_done(s, LAYER_USER_NS, r, &err, r < 0 ? "uid_map" : NULL);
 }
 
-static void step_net_and_name(struct build *c)
+/*
+ * Not part of clone3 as the others are: it takes the kernel longer than all of them together, and
+ * here the supervisor has its hands free meanwhile.
+ */
+static void step_net(struct build *c)
 {
 	struct wall_setup *s = c->setup;
-	int r;
+	struct err err = ERR_INIT;
+	int r = layer_fault_check(LAYER_NET_NS);
 
-	if (s->namespaces & CLONE_NEWNET) {
-		struct err err = ERR_INIT;
+	if (!layer_wanted(s, LAYER_NET_NS))
+		return;
+	if (r == 0 && unshare(CLONE_NEWNET) < 0)
+		r = -errno;
+	layer_done(s, LAYER_NET_NS, r, NULL, NULL);
+	if (r < 0)
+		return;
+	/* A network without loopback keeps its promise, but half the programs fail. */
+	r = ns_loopback_up();
+	if (r < 0) {
+		(void)err_set(&err, -r, "cannot bring the loopback interface up");
+		layer_done(s, LAYER_NET_NS, r, &err, NULL);
+	}
+}
 
-		/* A network without loopback keeps its promise, but half the programs fail. */
-		r = ns_loopback_up();
-		if (r < 0) {
-			(void)err_set(&err, -r, "cannot bring the loopback interface up");
-			layer_done(s, LAYER_NET_NS, r, &err, "loopback");
-		}
-	}
-	if (s->namespaces & CLONE_NEWUTS) {
-		r = sethostname(HOST_NAME, strlen(HOST_NAME)) < 0 ? -errno : 0;
-		layer_done(s, LAYER_UTS_NS, r, NULL, NULL);
-	}
+static void step_name(struct build *c)
+{
+	if (c->setup->namespaces & CLONE_NEWUTS)
+		layer_done(c->setup, LAYER_UTS_NS,
+			   sethostname(HOST_NAME, strlen(HOST_NAME)) < 0 ? -errno : 0, NULL, NULL);
 }
 
 /* The path of the session's terminal, for /dev/console; NULL when there is none. */
@@ -375,7 +385,8 @@ static void build_namespaces(struct build *c)
 
 	step_namespaces(s);
 	step_identity(c);
-	step_net_and_name(c);
+	step_net(c);
+	step_name(c);
 	plan_or_fail(c);
 	/* The host's: the session's own /proc is read-only when the late maps are written. */
 	if (s->late_user_ns)

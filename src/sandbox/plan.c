@@ -251,7 +251,13 @@ static int resolve(struct plan *plan, const char *path, bool cover, struct walk 
 	char name[NAME_MAX + 1];
 	int r;
 
-	*w = (struct walk){ .plan = plan, .fd = -EBADF, .cover = cover };
+	/* Field by field: clearing two path buffers for each of the policy's paths would show. */
+	w->plan = plan;
+	w->fd = -EBADF;
+	w->cover = cover;
+	w->n_links = 0;
+	w->real[0] = '\0';
+	w->rest[0] = '\0';
 	if (strlen(path) >= sizeof(w->rest))
 		return -ENAMETOOLONG;
 	r = mount_open(AT_FDCWD, path, &w->fd);

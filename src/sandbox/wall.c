@@ -53,9 +53,9 @@ static const struct {
 	uint64_t flag;
 	enum layer layer;
 } namespaces[] = {
-	{ CLONE_NEWNS, LAYER_MOUNT_NS }, { CLONE_NEWPID, LAYER_PID_NS },
-	{ CLONE_NEWNET, LAYER_NET_NS },  { CLONE_NEWIPC, LAYER_IPC_NS },
-	{ CLONE_NEWUTS, LAYER_UTS_NS },  { CLONE_NEWCGROUP, LAYER_CGROUP_NS },
+	{ CLONE_NEWNS, LAYER_MOUNT_NS },      { CLONE_NEWPID, LAYER_PID_NS },
+	{ CLONE_NEWIPC, LAYER_IPC_NS },       { CLONE_NEWUTS, LAYER_UTS_NS },
+	{ CLONE_NEWCGROUP, LAYER_CGROUP_NS },
 };
 #define N_NAMESPACES (sizeof(namespaces) / sizeof(namespaces[0]))
 /* Without these two there is no back end of namespaces. */
