@@ -38,7 +38,8 @@ void attempt(void)
 	report->attempted = true;
 }
 
-static _Noreturn void finish(enum result result, int error, const char *fmt, va_list ap)
+static __attribute__((format(printf, 3, 0))) _Noreturn void finish(enum result result, int error,
+								   const char *fmt, va_list ap)
 {
 	report->error = error;
 	vsnprintf(report->detail, sizeof(report->detail), fmt, ap);
