@@ -329,6 +329,22 @@ static const struct filter_clause seccomp_hard[] = {
 	  FILTER_ERRNO(EBUSY), "SECCOMP_FILTER_FLAG_NEW_LISTENER: the supervisor's" },
 };
 
+/* ---- others' limits ---- */
+
+/* Reading them is allowed. RLIMIT_CPU, say, would end init, which is the session's uid's own. */
+static const struct filter_clause prlimit_hard[] = {
+	{ CONDS(EQ(0, 1), NE(2, 0)), EPERM_IT, "setting pid 1's" },
+};
+
+/* ---- leases ---- */
+
+#define FCNTL_SETLEASE 1024 /* F_SETLEASE */
+
+/* Whoever opens a leased file waits for its holder: a grant to read must not hold up writers. */
+static const struct filter_clause fcntl_hard[] = {
+	{ CONDS(EQ(1, FCNTL_SETLEASE)), EPERM_IT, "F_SETLEASE" },
+};
+
 /* ---- where layers are missing ---- */
 
 static const struct filter_clause prlimit_self[] = {
@@ -400,6 +416,8 @@ static const struct filter_clauses hard[FCHECK_N] = {
 	[FCHECK_MKNOD] = LIST(mknod_hard, EPERM_IT, "device nodes"),
 	[FCHECK_MKNODAT] = LIST(mknodat_hard, EPERM_IT, "device nodes"),
 	[FCHECK_SECCOMP] = LIST(seccomp_hard, FILTER_ALLOW, NULL),
+	[FCHECK_PRLIMIT] = LIST(prlimit_hard, FILTER_ALLOW, NULL),
+	[FCHECK_FCNTL] = LIST(fcntl_hard, FILTER_ALLOW, NULL),
 };
 /* [network namespace missing and wanted][mount namespace missing] */
 static const struct filter_clauses socket_layers[2][2] = {

@@ -64,6 +64,7 @@ enum filter_check_id {
 	FCHECK_MKNODAT,
 	FCHECK_SECCOMP,
 	FCHECK_PRLIMIT,
+	FCHECK_FCNTL,
 	FCHECK_MEMFD,
 	FCHECK_INIT_MAP, /* mmap and mprotect of a session's pid 1 */
 	FCHECK_N

@@ -43,6 +43,7 @@ def _probes() -> dict:
 PROBES = _probes()
 
 SECRET = "the-secret-of-outside"
+DENIED = "what-the-policy-denies"
 GRANTED = "may-be-read"
 POLICY = """\
 version: 1
@@ -54,6 +55,20 @@ filesystem:
   protect: [{ws}/keep/deep/file, {ws}/keep/pdir]
   deny: [{ws}/private.txt, {ws}/private, {ws}/denied-program]
 network: {network}
+"""
+
+
+# Nothing may be both written and executed; then a file in memory may not be executed either.
+STRICT = """\
+version: 1
+name: attack
+filesystem:
+  exec: [/usr, /bin, /lib, {{path: /lib64, optional: true}}, {ws}/.probe]
+  read: [/etc]
+  write: [{place}/noexec]
+process:
+  env: {{pass: [PATH, HOME]}}
+network: none
 """
 
 
@@ -76,7 +91,7 @@ class Scene:
             (place / folder).mkdir(parents=True, exist_ok=True)
         self.kept = {
             "ws/keep/deep/file": "protected\n", "ws/keep/pdir/existing": "protected\n",
-            "ws/private.txt": SECRET, "ws/private/inner": SECRET, "outside/secret": SECRET,
+            "ws/private.txt": DENIED, "ws/private/inner": DENIED, "outside/secret": SECRET,
             "ro/file": GRANTED,
         }
         for name, text in self.kept.items():
@@ -89,6 +104,8 @@ class Scene:
         program.chmod(0o755)
         self.policy = place / "policy.yaml"
         self.policy.write_text(POLICY.format(place=place, ws=self.ws, network=network))
+        self.strict = place / "strict.yaml"
+        self.strict.write_text(STRICT.format(place=place, ws=self.ws))
         for folder, names, files in os.walk(place):
             for name in [".", *names, *files]:
                 path = os.path.join(folder, name)

@@ -32,11 +32,11 @@ def control_scene(place, who):
 def attack(run_capsule, scene):
     """attack(probe, policy=PATH or None for the default, params={...}) -> the probe's report"""
 
-    def perform(probe, policy=None, params=None, argv=(), **more):
+    def perform(probe, policy=None, params=None, argv=(), cwd=None, **more):
         words = [f"{k}={v}" for k, v in (params or {}).items()]
         options = ["--policy", policy] if policy else []
         done = run_capsule(["run", *options, *argv, "--", scene.probe, probe.id, *words],
-                           cwd=scene.ws, **more)
+                           cwd=cwd or scene.ws, **more)
         return arena.parse(done)
 
     return perform

@@ -41,7 +41,8 @@ ENTRIES = {
     "A13": ("file handles", "stopped"),
     "A14": ("the new mount API", "stopped"),
     "A15": ("setns with received descriptors, pivot_root, chroot", "stopped"),
-    "A16": ("execution around execve's path", "stopped"),
+    "A16": ("execution around execve's path", "stopped; by memfd when the policy lets nothing be "
+            "both written and executed, else it would gain nothing"),
     "A17": ("aliases of a program", "stopped"),
     "A18": ("setuid programs and file capabilities", "stopped"),
     "A19": ("prctl, the five capability sets", "stopped"),
@@ -99,7 +100,8 @@ ENTRIES = {
     "X3": ("leases on files that may be read", "stopped"),
     "X4": ("device nodes, made and found", "stopped"),
     "X5": ("forged credentials on a socket", "stopped"),
-    "X6": ("setuid files and capabilities left behind", "stopped"),
+    "X6": ("setuid files and capabilities left behind", "in part: capabilities; a setuid bit of "
+           "the session's own user can be left on a file of the workspace"),
     "X7": ("what mountinfo tells", "stopped"),
     "X8": ("the terminal: stealing it, making it type", "stopped"),
     "X9": ("core dumps, and the helper that the host runs on them", "stopped"),

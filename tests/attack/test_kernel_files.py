@@ -25,9 +25,9 @@ WRITE = [
     "/proc/acpi/wakeup", "/proc/mtrr", "/proc/scsi/scsi", "/dev/cpu_dma_latency",
 ]
 READ = [
-    "/proc/kcore", "/proc/kmsg", "/proc/keys", "/proc/key-users", "/proc/timer_list",
+    "/proc/kcore", "/proc/kmsg", "/proc/keys", "/proc/timer_list",
     "/proc/sched_debug", "/proc/vmallocinfo", "/proc/slabinfo", "/proc/kpagemap", "/proc/kpageflags",
-    "/proc/iomem", "/sys/kernel/debug/sched/debug", "/sys/firmware/acpi/tables/DSDT",
+    "/sys/kernel/debug/sched/debug", "/sys/firmware/acpi/tables/DSDT",
     "/sys/kernel/security/lsm", "/sys/kernel/notes", "/sys/kernel/btf/vmlinux",
     "/sys/class/dmi/id/product_serial", "/dev/mem", "/dev/kmsg", "/dev/kvm", "/dev/fuse",
     "/dev/net/tun", "/dev/vhost-net", "/dev/vhost-vsock", "/dev/vsock", "/dev/loop-control",
@@ -87,7 +87,8 @@ def test_nothing_in_proc_and_sys_can_be_written(run_capsule):
 @pytest.mark.attack("X4")
 def test_devices_are_few(run_capsule):
     """An allow-list: a device that the next kernel brings is not there either."""
-    script = "find /dev \\( -type c -o -type b \\) ! -path '/dev/pts/*' -printf '%f\\n'; echo looked"
+    script = ("find /dev/ ! -path '/dev/pts/*' | while read f; do [ -c $f ] || [ -b $f ] && "
+              "basename $f; done; echo looked")
     done = run_capsule(["run", "--", "sh", "-c", script])
     seen = set(done.stdout.split())
     assert "looked" in seen and "null" in seen, done.stderr

@@ -14,6 +14,9 @@ import harness
 from arena import PROBES
 
 
+TIOCGSID = 0x5429  # termios has no name for it
+
+
 class Terminal:
     """A terminal of ours, with the command as the leader of its session."""
 
@@ -133,7 +136,7 @@ def test_take_the_terminal(terminal, scene, capsule, probe, stdin):
     try:
         # Asked for on the master: the session of the slave, if it has one still.
         try:
-            session = fcntl.ioctl(inside.master, termios.TIOCGSID, b"\0\0\0\0")
+            session = fcntl.ioctl(inside.master, TIOCGSID, b"\0\0\0\0")
             assert int.from_bytes(session, "little") in (before, 0)
         except OSError as error:
             # The leader is gone and the terminal is nobody's, or it cannot be asked from here.

@@ -227,7 +227,6 @@ REACHED(hostname, syscall(SYS_sethostname, BAD, 4), "sethostname")
 REACHED(domainname, syscall(SYS_setdomainname, BAD, 4), "setdomainname")
 REACHED(fanotify, syscall(SYS_fanotify_init, 0, O_RDONLY), "fanotify_init")
 REACHED(hangup, syscall(SYS_vhangup), "vhangup")
-REACHED(mempolicy, syscall(SYS_set_mempolicy_home_node, BAD, 0, 0, 0), "set_mempolicy_home_node")
 #ifdef __x86_64__
 REACHED(cookie, syscall(SYS_lookup_dcookie, 0L, BAD, 0), "lookup_dcookie")
 REACHED(io_pl, syscall(SYS_iopl, 3), "iopl")
@@ -270,7 +269,6 @@ const struct probe probes_kernel[] = {
 	{ "A12-domainname", "setdomainname", "EPERM", NULL, domainname, 0 },
 	{ "A12-fanotify", "fanotify_init", "EPERM", NULL, fanotify, 0 },
 	{ "A12-vhangup", "vhangup", "EPERM", NULL, hangup, PROBE_NO_CONTROL },
-	{ "A12-mempolicy", "set_mempolicy_home_node", "EPERM ENOSYS", NULL, mempolicy, 0 },
 	{ "A12-settime", "clock_settime", "EPERM", NULL, clock_back, PROBE_NO_CONTROL },
 	{ "A12-adjtime", "adjtimex", "EPERM", NULL, clock_adjust, PROBE_NO_CONTROL },
 	{ "A12-syslog", "the kernel's log", "EPERM", NULL, kernel_log, 0 },

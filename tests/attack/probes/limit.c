@@ -109,34 +109,27 @@ static void writable_places(void)
 static void fork_bomb(void)
 {
 	long limit = param_num("limit"), n = 0;
+	pid_t *pids = calloc((size_t)limit * 2 + 16, sizeof(*pids));
 	int error;
 
+	if (!pids)
+		unable("calloc");
 	attempt();
 	while (n < 2 * limit + 16) {
-		pid_t pid = fork();
-
-		if (pid == 0) {
-			signal(SIGTERM, SIG_DFL);
+		pids[n] = fork();
+		if (pids[n] == 0)
 			for (;;)
 				pause();
-		}
-		if (pid < 0)
+		if (pids[n] < 0)
 			break;
 		n++;
 	}
 	error = errno;
-	kill(0, SIGTERM); /* not to ourselves: see below */
+	for (long i = 0; i < n; i++)
+		kill(pids[i], SIGKILL);
 	if (n > limit)
 		succeeded("%ld processes with a limit of %ld", n, limit);
 	blocked(error, "after %ld processes", n);
-}
-
-static void fork_bomb_ignoring(void)
-{
-	/* The driver, which waits for us, is in the group too. */
-	setpgid(0, 0);
-	signal(SIGTERM, SIG_IGN);
-	fork_bomb();
 }
 
 static void memory(void)
@@ -240,7 +233,7 @@ const struct probe probes_limit[] = {
 	  inodes, 0 },
 	{ "C14-places", "write where nobody granted it", "EACCES", NULL, writable_places,
 	  PROBE_NO_CONTROL },
-	{ "C14-pids", "fork bomb", "EAGAIN", "limit", fork_bomb_ignoring, 0 },
+	{ "C14-pids", "fork bomb", "EAGAIN", "limit", fork_bomb, 0 },
 	{ "C14-memory", "use up memory", "ENOMEM SIGKILL", "mib", memory, 0 },
 	{ "C14-files", "open files", "EMFILE", "limit", open_files, 0 },
 	{ "C14-raise-core", "raise the core limit", "EPERM", NULL, raise_core, 0 },

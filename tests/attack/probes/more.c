@@ -261,7 +261,7 @@ const struct probe probes_more[] = {
 	{ "X4-char", "mknod of /dev/zero", "EPERM EACCES", NULL, node_character, 0 },
 	{ "X4-disk", "mknod of a disk", "EPERM EACCES", NULL, node_disk, 0 },
 	{ "X4-there", "a device node that was there", "EACCES EPERM ENXIO", "node", node_there, 0 },
-	{ "X5-credentials", "forged SCM_CREDENTIALS", "EPERM", NULL, credentials, 0 },
+	{ "X5-credentials", "forged SCM_CREDENTIALS", "EPERM EINVAL", NULL, credentials, 0 },
 	{ "X6-setuid", "leave a setuid file behind", "EPERM EACCES", NULL, setuid_left, 0 },
 	{ "X6-caps", "leave file capabilities behind", "EPERM EACCES", NULL, file_caps, 0 },
 	{ "X7-mountinfo", "a secret's name in mountinfo", "ENOENT", "secret", mount_sources,

@@ -178,7 +178,6 @@ static void init_term(void)
 static void kill_all(void)
 {
 	attempt();
-	signal(SIGUSR2, SIG_IGN);
 	if (kill(-1, SIGUSR2))
 		blocked(errno, "kill(-1)");
 	blocked(ESRCH, "kill(-1) went to whom it could");
@@ -210,18 +209,47 @@ static void proc_open(const char *dir, const char *name, int flags)
 	{                                                \
 		proc_open("1", file, flags);             \
 	}
-ON_PROC(mem, "mem", O_RDWR)
+ON_PROC(mem, "mem", O_RDONLY)
 ON_PROC(environ, "environ", O_RDONLY)
 ON_PROC(maps, "maps", O_RDONLY)
 ON_PROC(root, "root", O_PATH | O_DIRECTORY)
 ON_PROC(cwd, "cwd", O_PATH | O_DIRECTORY)
 ON_PROC(exe, "exe", O_RDONLY)
 ON_PROC(fd, "fd/0", O_RDONLY)
-ON_PROC(fds, "fd", O_RDONLY | O_DIRECTORY)
 
 static void target_task(void)
 {
 	proc_open(param("target"), "task", O_RDONLY | O_DIRECTORY);
+}
+
+/* Where the descriptors lead; their mere numbers tell nothing. */
+static void proc_fds(const char *dir)
+{
+	char path[64], to[256];
+	int error = ENOENT;
+
+	attempt();
+	for (int fd = 0; fd < 64; fd++) {
+		ssize_t n;
+
+		snprintf(path, sizeof(path), "/proc/%s/fd/%d", dir, fd);
+		n = readlink(path, to, sizeof(to) - 1);
+		if (n >= 0)
+			succeeded("%s leads to %.*s", path, (int)n, to);
+		if (errno != ENOENT)
+			error = errno;
+	}
+	blocked(error, "no descriptor's link can be read");
+}
+
+static void target_fds(void)
+{
+	proc_fds(param("target"));
+}
+
+static void init_fds(void)
+{
+	proc_fds("1");
 }
 
 /* /proc/N/task/N/mem of everybody in sight but ourselves and our parent. */
