@@ -110,6 +110,11 @@ void diag_add(struct diag *d, enum diag_level level, struct policy_where where, 
 		d->warnings++;
 	else if (d->errors++ == 0)
 		(void)snprintf(d->first, sizeof(d->first), "%.300s%.700s", buf_cstr(&head), text);
+	if (d->told)
+		d->told(d->ctx, &(struct policy_problem){ .warning = level == DIAG_WARNING,
+							  .where = where,
+							  .width = width ? width : 1,
+							  .text = text });
 	if (!d->out)
 		return;
 	buf_puts(d->out, buf_str(&head));

@@ -26,7 +26,9 @@ struct diag_file {
 };
 
 struct diag {
-	struct buf *out; /* NULL: nobody reads it */
+	struct buf *out;   /* NULL: nobody reads it */
+	policy_told *told; /* NULL: nobody listens */
+	void *ctx;
 	struct diag_file files[DIAG_FILES_MAX];
 	unsigned n_files;
 	unsigned errors, warnings;

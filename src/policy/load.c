@@ -18,6 +18,7 @@
 #include "policy/load.h"
 #include "base/own.h"
 #include "policy/path.h"
+#include "policy/report.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -161,14 +162,18 @@ static int apply_source(struct load *l, struct load_source *s, struct err *err)
 	return l->no_memory ? -ENOMEM : r;
 }
 
-static int put_sources(struct load *l, struct load_source *first)
+/* Those of the ceiling first: they took part too. */
+static int put_sources(struct load *l, const struct load_source *first,
+		       const struct policy *ceiling)
 {
 	struct policy *p = l->p;
-	size_t n = 0;
+	size_t n = ceiling ? ceiling->n_sources : 0;
 
-	p->sources = arena_array(l->arena, l->n_sources, struct policy_source);
+	p->sources = arena_array(l->arena, n + l->n_sources, struct policy_source);
 	if (!p->sources)
 		return -ENOMEM;
+	if (n)
+		memcpy(p->sources, ceiling->sources, n * sizeof(*p->sources));
 	/* they were opened from the one asked for down to its bases */
 	for (unsigned i = l->n_sources; i-- > 0;) {
 		p->sources[n].name = l->sources[i].name;
@@ -207,7 +212,8 @@ static void warn_useless(struct load *l)
 }
 
 /* All that the loaded source says and extends, into @p; then the checks of the whole. */
-static int finish(struct load *l, struct load_source *first, struct err *err)
+static int finish(struct load *l, struct load_source *first, const struct policy *ceiling,
+		  struct err *err)
 {
 	bool preset_alone;
 	int r = apply_source(l, first, err);
@@ -216,7 +222,7 @@ static int finish(struct load *l, struct load_source *first, struct err *err)
 		return err_is_set(err) ? r : err_set(err, -r, "%s", first->name);
 	if (!l->p->name)
 		l->p->name = first->name;
-	r = put_sources(l, first);
+	r = put_sources(l, first, ceiling);
 	if (r < 0)
 		return err_set(err, -r, "%s", first->name);
 	/* presets are checked by the unit tests, not at every start */
@@ -232,7 +238,7 @@ static int finish(struct load *l, struct load_source *first, struct err *err)
 }
 
 static int load_one(struct job *job, struct policy *p, const struct request *request,
-		    struct err *err)
+		    const struct policy *ceiling, struct err *err)
 {
 	struct load *l = &job->load;
 	struct load_source *first = NULL;
@@ -248,7 +254,7 @@ static int load_one(struct job *job, struct policy *p, const struct request *req
 		r = load_source_file(l, request->path, request->trust, NULL, 0, &first, err);
 	if (r < 0)
 		return job->diag.errors ? err_text(err, -r, "%s", job->diag.first) : r;
-	return finish(l, first, err);
+	return finish(l, first, ceiling, err);
 }
 
 static bool exists(const char *path)
@@ -330,14 +336,20 @@ static struct policy *policy_new(void)
 	return p;
 }
 
-int policy_load(const char *path, const struct policy_vars *vars_, struct policy **ret_policy,
+int policy_load(const char *path, const struct policy_vars *vars, struct policy **ret_policy,
 		struct buf *diag, struct err *err)
+{
+	return policy_load_told(path, vars, NULL, NULL, ret_policy, diag, err);
+}
+
+int policy_load_told(const char *path, const struct policy_vars *vars_, policy_told *told,
+		     void *ctx, struct policy **ret_policy, struct buf *diag, struct err *err)
 {
 	AUTO(policy_freep) struct policy *p = policy_new();
 	struct policy *ceiling = NULL;
 	struct policy_vars vars;
 	struct request steps[3];
-	struct job job = { .diag = { .out = diag } };
+	struct job job = { .diag = { .out = diag, .told = told, .ctx = ctx } };
 	size_t n;
 	int r = 0;
 
@@ -351,7 +363,7 @@ int policy_load(const char *path, const struct policy_vars *vars_, struct policy
 
 		if (!to)
 			return err_set(err, ENOMEM, "policy");
-		r = load_one(&job, to, &steps[i], err);
+		r = load_one(&job, to, &steps[i], ceiling, err);
 		if (r == 0 && ceiling) {
 			load_narrow(&job.load, ceiling);
 			r = job.load.no_memory ? err_set(err, ENOMEM, "policy")
@@ -393,7 +405,7 @@ int policy_load_text(const char *name, struct str text, const struct policy_vars
 	r = load_source_text(&job.load, name, text, &first, err);
 	if (r < 0)
 		return job.diag.errors ? diag_result(&job.diag, err) : err_set(err, -r, "%s", name);
-	r = finish(&job.load, first, err);
+	r = finish(&job.load, first, NULL, err);
 	if (r == 0)
 		r = set_effective(p);
 	if (r < 0)

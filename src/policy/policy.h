@@ -157,14 +157,20 @@ struct str policy_preset_text(const char *name);
 const char *policy_preset_name(size_t i); /* NULL after the last */
 
 /*
- * The effective policy as YAML that can itself be loaded; with @origins each line says at its right
- * where it comes from. policy->effective is the BLAKE3 of the text without origins.
- */
-void policy_show(const struct policy *policy, bool origins, struct buf *out);
-
-/*
  * Judge @text alone, as a file of that name would be: nothing else is read, existence of paths is
  * not asked for. For editors and fuzzing.
  */
 int policy_load_text(const char *name, struct str text, const struct policy_vars *vars,
+		     struct policy **ret_policy, struct buf *diag, struct err *err);
+
+/* One mistake or warning, for those who want more than text. Valid during the call. */
+struct policy_problem {
+	bool warning;
+	struct policy_where where; /* line 0: about the whole file */
+	unsigned width;            /* characters */
+	const char *text;
+};
+typedef void policy_told(void *ctx, const struct policy_problem *problem);
+/* policy_load(), which also tells each problem to @told. */
+int policy_load_told(const char *path, const struct policy_vars *vars, policy_told *told, void *ctx,
 		     struct policy **ret_policy, struct buf *diag, struct err *err);

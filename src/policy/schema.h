@@ -6,7 +6,6 @@
  */
 #pragma once
 
-#include "base/buf.h"
 #include "policy/policy.h"
 
 #include <stdbool.h>
@@ -60,8 +59,3 @@ extern const char *const schema_network[],
 						  *const schema_isolation[],
 							  *const schema_stdio[],
 								  *const schema_sysc_action[];
-
-/* JSON Schema (2020-12) of the whole table. */
-void schema_json(struct buf *out);
-/* The table of keys of docs/POLICY.md, in Markdown. */
-void schema_markdown(struct buf *out);

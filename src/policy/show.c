@@ -8,6 +8,7 @@
 #include "policy/constants.h"
 #include "policy/load.h"
 #include "policy/path.h"
+#include "policy/report.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -69,7 +70,7 @@ static bool plain_char(char c, bool first)
 	       (!first && ((c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+'));
 }
 
-static void quoted(struct buf *out, struct str text)
+void show_quoted(struct buf *out, struct str text)
 {
 	putch(out, '"');
 	for (size_t i = 0; i < text.n; i++) {
@@ -94,7 +95,7 @@ void show_text(struct buf *out, struct str text)
 	if (plain)
 		put(out, text.p, text.n);
 	else
-		quoted(out, text);
+		show_quoted(out, text);
 }
 
 static void word(struct show *s, unsigned indent, const char *key, const char *value,
@@ -205,7 +206,7 @@ static void show_env(struct show *s, const struct policy *p)
 		begin(s, 6);
 		show_text(s->out, str_of(p->env_set[i].name));
 		putz(s->out, ": ");
-		quoted(s->out, str_of(p->env_set[i].value)); /* numbers and words stay text */
+		show_quoted(s->out, str_of(p->env_set[i].value)); /* numbers and words stay text */
 		end(s, p->env_set_where[i]);
 	}
 	show_names(s, 4, "unset", p->env_unset, p->env_unset_where, p->n_env_unset);

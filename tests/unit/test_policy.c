@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/own.h"
 #include "policy/policy.h"
+#include "policy/report.h"
 
 #include <errno.h>
 #include <setjmp.h>
