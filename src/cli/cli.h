@@ -15,5 +15,7 @@ struct cli_verb {
 	int (*run)(int argc, char **argv);
 };
 
+int cli_init(int argc, char **argv);
+int cli_policy(int argc, char **argv);
 int cli_syscalls(int argc, char **argv);
 int cli_version(int argc, char **argv);

@@ -7,6 +7,8 @@
 #include <string.h>
 
 static const struct cli_verb verbs[] = {
+	{ "init", "write a commented capsule.yaml", cli_init },
+	{ "policy", "check, show, explain, compare and import policies", cli_policy },
 	{ "syscalls", "list what a policy makes of each system call", cli_syscalls },
 	{ "version", "print the version", cli_version },
 };

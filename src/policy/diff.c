@@ -34,7 +34,7 @@ __attribute__((format(printf, 5, 6))) static void tell(struct diff *d, int direc
 			   .direction = direction, .key = key, .text = text, .where = where });
 }
 
-/* Every item of @from that @to lacks. @direction: what losing it means for @from -> @to. */
+/* Every grant of @from that @to lacks; @direction says whether that loosens or tightens. */
 static void diff_grants(struct diff *d, const struct policy *from, const struct policy *to,
 			int direction, const char *verb)
 {
@@ -61,13 +61,20 @@ static bool denied(const struct policy *policy, const struct policy_path *path)
 	return false;
 }
 
+/* Is there anything that a denial of @path's kind would take from @policy? */
+static bool granted(const struct policy *policy, const struct policy_path *path)
+{
+	return path_covered(policy, policy->paths, policy->n_paths, path->path,
+			    path->kind == POLICY_FS_READONLY ? POLICY_FS_WRITE : POLICY_FS_READ);
+}
+
 static void diff_denials(struct diff *d, const struct policy *from, const struct policy *to,
 			 int direction, const char *verb)
 {
 	for (size_t i = 0; i < from->n_paths; i++) {
 		const struct policy_path *p = &from->paths[i];
 
-		if (!path_kind_grants(p->kind) && !denied(to, p))
+		if (!path_kind_grants(p->kind) && !denied(to, p) && granted(to, p))
 			tell(d, direction, "filesystem", p->where, "%s %s %s", verb,
 			     path_kind_name(p->kind), p->path);
 	}

@@ -55,15 +55,21 @@ static bool leads_to_grant(const struct policy *policy, const char *path)
 	return false;
 }
 
-static bool private_place(const struct policy *policy, const char *path)
+/* The private folder that @path lies in, or NULL. */
+static const char *private_place(const struct policy *policy, const char *path)
 {
-	return (policy->private_home && policy->home && path_within(path, policy->home)) ||
-	       (policy->private_tmp && policy->tmp && path_within(path, policy->tmp));
+	if (policy->private_home && policy->home && path_within(path, policy->home))
+		return policy->home;
+	if (policy->private_tmp && policy->tmp && path_within(path, policy->tmp))
+		return policy->tmp;
+	return NULL;
 }
 
 struct policy_verdict policy_explain_path(const struct policy *policy, const char *path)
 {
 	struct policy_verdict v = { .place = PLACE_ABSENT };
+
+	const char *own = private_place(policy, path);
 
 	v.taken = taken(policy, path, POLICY_FS_DENY);
 	v.read = best(policy, path, POLICY_FS_READ);
@@ -71,12 +77,11 @@ struct policy_verdict policy_explain_path(const struct policy *policy, const cha
 	v.exec = best(policy, path, POLICY_FS_EXEC);
 	if (own_place(path)) {
 		v = (struct policy_verdict){ .place = PLACE_OWN, .rights = POLICY_MAY_READ };
-	} else if (v.taken && (v.read || private_place(policy, path))) {
+	} else if (v.taken && (v.read || own)) {
 		v.place = PLACE_DENIED;
-	} else if (private_place(policy, path) &&
-		   (!v.read || strcmp(v.read->path, policy->tmp ? policy->tmp : "") == 0 ||
-		    strcmp(v.read->path, policy->home ? policy->home : "") == 0)) {
+	} else if (own && (!v.read || strcmp(v.read->path, own) == 0)) {
 		v.place = PLACE_PRIVATE;
+		v.exec = best(policy, own, POLICY_FS_EXEC); /* of the folder itself */
 		v.rights = POLICY_MAY_READ | POLICY_MAY_WRITE | (v.exec ? POLICY_MAY_EXEC : 0U);
 	} else if (v.read) {
 		v.place = PLACE_GRANTED;

@@ -162,6 +162,15 @@ static int apply_source(struct load *l, struct load_source *s, struct err *err)
 	return l->no_memory ? -ENOMEM : r;
 }
 
+static bool took_part(const struct policy *p, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(p->sources[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Those of the ceiling first: they took part too. */
 static int put_sources(struct load *l, const struct load_source *first,
 		       const struct policy *ceiling)
@@ -176,6 +185,8 @@ static int put_sources(struct load *l, const struct load_source *first,
 		memcpy(p->sources, ceiling->sources, n * sizeof(*p->sources));
 	/* they were opened from the one asked for down to its bases */
 	for (unsigned i = l->n_sources; i-- > 0;) {
+		if (took_part(p, n, l->sources[i].name))
+			continue;
 		p->sources[n].name = l->sources[i].name;
 		memcpy(p->sources[n++].digest, l->sources[i].digest, BLAKE3_OUT);
 	}
