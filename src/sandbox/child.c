@@ -410,6 +410,21 @@ static void build_landlock(struct build *c)
 	step_rlimits(c);
 }
 
+/* v1: the move takes longer than all the building, and what is forked before it is not limited. */
+static void step_moved(const struct wall_setup *s)
+{
+	char byte = 0;
+	ssize_t n;
+
+	if (!s->moves)
+		return;
+	do {
+		n = read(s->report_fd, &byte, 1);
+	} while (n < 0 && errno == EINTR);
+	if (n != 1 || byte != WALL_BYTE_MOVED)
+		_exit(WALL_FAIL_SETUP);
+}
+
 _Noreturn void child_run(struct wall_setup *s)
 {
 	struct build c = { .setup = s, .places = { -EBADF, -EBADF, -EBADF, 0 }, .command = -1 };
@@ -429,6 +444,7 @@ _Noreturn void child_run(struct wall_setup *s)
 		build_landlock(&c);
 		children = fallback_children_open();
 	}
+	step_moved(s);
 	c.command = fork();
 	if (c.command < 0) {
 		(void)err_set(&err, errno, "cannot fork");

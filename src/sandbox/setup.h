@@ -22,7 +22,11 @@ struct wall_report {
 	char text[ERR_TEXT_MAX];
 };
 
-/* One byte each way between supervisor and command, before exec. */
+/*
+ * One byte each way between supervisor and command, before exec. Before these two, to init: it has
+ * been moved into its v1 cgroups. What forks earlier stays outside.
+ */
+#define WALL_BYTE_MOVED 'm'
 #define WALL_BYTE_READY 'r'
 #define WALL_BYTE_GO 'g'
 
@@ -34,6 +38,7 @@ struct wall_setup {
 	uint32_t wants, needs; /* LAYER_BIT()s */
 
 	uint64_t namespaces;  /* CLONE_NEW* that clone3 has made */
+	bool moves;           /* init waits for WALL_BYTE_MOVED before it forks */
 	bool late_user_ns;    /* privileged: the user namespace comes last, see child.c */
 	uid_t uid, outer_uid; /* the session's, inside and outside */
 	gid_t gid, outer_gid;

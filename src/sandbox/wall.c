@@ -297,11 +297,16 @@ static int cgroup_prepare(struct wall *wall, struct err *err)
 static int cgroup_enter(struct wall *wall, struct err *err)
 {
 	int r = cgroup_attach(&wall->cgroup, wall->pid);
+	char byte = WALL_BYTE_MOVED;
 
-	if (r == 0)
-		return 0;
-	unavailable(wall->report, LAYER_CGROUP, -r, "attach");
-	return refuse(&wall->setup, LAYER_CGROUP, -r, err);
+	if (r < 0) {
+		unavailable(wall->report, LAYER_CGROUP, -r, "attach");
+		r = refuse(&wall->setup, LAYER_CGROUP, -r, err);
+	}
+	/* A child that has failed meanwhile does not read it: it has reported why. */
+	if (r == 0 && wall->setup.moves)
+		(void)!send(wall->report_fd, &byte, 1, MSG_NOSIGNAL);
+	return r;
 }
 
 static void child_end(struct wall *wall)
@@ -330,6 +335,7 @@ static int launch_with(struct wall *wall, enum wall_backend backend, struct err 
 		r = cgroup_prepare(wall, err);
 	if (r < 0)
 		return r;
+	s->moves = cgroup_attaches(&wall->cgroup);
 	pid = backend == WALL_NAMESPACES ? namespaces_clone(wall, err) : landlock_clone(wall, err);
 	s->control = fd_close(s->control);
 	s->report_fd = fd_close(s->report_fd);

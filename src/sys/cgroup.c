@@ -386,6 +386,15 @@ int cgroup_clone_fd(const struct cgroup *group)
 	return group->v2_fd >= 0 ? group->v2_fd : -1;
 }
 
+bool cgroup_attaches(const struct cgroup *group)
+{
+	for (int i = 0; i < CGROUP_N; i++) {
+		if (group->v1[i])
+			return true;
+	}
+	return false;
+}
+
 int cgroup_attach(const struct cgroup *group, pid_t pid)
 {
 	int r = 0;

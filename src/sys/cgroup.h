@@ -14,6 +14,7 @@
 #pragma once
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -44,6 +45,8 @@ int cgroup_make(const struct cgroup_limits *limits, struct cgroup *ret_group);
 
 /* For ns_clone(): the v2 group's descriptor, or -1. */
 int cgroup_clone_fd(const struct cgroup *group);
+/* Is there a v1 group? Then cgroup_attach() has to be waited for before @pid forks. */
+bool cgroup_attaches(const struct cgroup *group);
 /* Move @pid (and what it will fork) into the v1 groups; nothing to do for v2. */
 int cgroup_attach(const struct cgroup *group, pid_t pid);
 
