@@ -18,4 +18,5 @@ struct cli_verb {
 int cli_init(int argc, char **argv);
 int cli_policy(int argc, char **argv);
 int cli_syscalls(int argc, char **argv);
+int cli_run(int argc, char **argv);
 int cli_version(int argc, char **argv);

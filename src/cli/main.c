@@ -9,6 +9,7 @@
 static const struct cli_verb verbs[] = {
 	{ "init", "write a commented capsule.yaml", cli_init },
 	{ "policy", "check, show, explain, compare and import policies", cli_policy },
+	{ "run", "run a command behind the wall", cli_run },
 	{ "syscalls", "list what a policy makes of each system call", cli_syscalls },
 	{ "version", "print the version", cli_version },
 };

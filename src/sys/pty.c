@@ -37,7 +37,8 @@ int pty_save(int fd, struct pty_saved *ret_saved)
 }
 
 /*
- * TCSADRAIN, not TCSAFLUSH: what was typed ahead is the command's. Setting a terminal from the
+ * TCSANOW: not TCSAFLUSH, since what was typed ahead is the command's; nor TCSADRAIN, which waits
+ * for ever on a terminal that is held with Ctrl-S. Setting a terminal from the
  * background would stop us (SIGTTOU); the caller blocks or handles that signal.
  */
 int pty_raw(struct pty_saved *saved)
@@ -50,7 +51,7 @@ int pty_raw(struct pty_saved *saved)
 	cfmakeraw(&raw);
 	raw.c_cc[VMIN] = 1;
 	raw.c_cc[VTIME] = 0;
-	if (tcsetattr(saved->fd, TCSADRAIN, &raw) < 0)
+	if (tcsetattr(saved->fd, TCSANOW, &raw) < 0)
 		return -errno;
 	saved->raw = true;
 	return 0;
@@ -61,7 +62,7 @@ void pty_restore(struct pty_saved *saved)
 	int error = errno;
 
 	if (saved->fd >= 0 && saved->raw)
-		(void)tcsetattr(saved->fd, TCSADRAIN, &saved->termios);
+		(void)tcsetattr(saved->fd, TCSANOW, &saved->termios);
 	saved->raw = false;
 	errno = error;
 }

@@ -1,0 +1,597 @@
+/*
+ * session - theory of operation.
+ *
+ * The order is chosen for two things: nothing runs that is not in the log, and nobody waits.
+ *
+ *	supervisor			child
+ *	wall_launch()			namespaces, root, Landlock, filter ...
+ *	open the log, make keys,	...
+ *	hash our own program		...
+ *	wall_ready()  <---------------	layers, then waits on its go pipe
+ *	genesis, invocation.start
+ *	wall_go()  ------------------>	exec
+ *	attend				runs
+ *
+ * Signals are blocked only after the launch: the child must not inherit the mask, and until then
+ * one that ends us ends the child too, over the lifeline. From then on they come through the loop.
+ *
+ * Standard descriptors that are neither terminals nor to be counted are given to the command as
+ * they are and cost nothing. A directory is refused: with an open directory of the host's one can
+ * walk out of any mount namespace.
+ *
+ * The end: the command's end is init's, init's end is the whole tree's. What is still in pipes and
+ * pty is carried to the host (a signal cuts that short), then the end is recorded.
+ */
+#include "sandbox/session.h"
+
+#include "base/own.h"
+#include "sandbox/record.h"
+#include "sandbox/terminal.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define KILL_AFTER_MS 2000 /* from SIGTERM to SIGKILL when time or output is up */
+#define DRAIN_STEP_MS 200  /* between looks at the signals while a slow reader takes the rest */
+#define REGAIN_MS 200      /* between looks whether we have become the foreground job */
+
+static const int session_signals[] = { SIGINT,  SIGTERM,  SIGHUP,  SIGQUIT, SIGUSR1,
+				       SIGUSR2, SIGWINCH, SIGCONT, SIGTSTP };
+
+struct session {
+	const struct session_options *options;
+	struct session_result *result;
+	struct err *err;
+	struct wall *wall;
+	struct audit_log *log;
+	struct loop loop;
+	struct loop_watch signals, timer, audit, tree, events, regain;
+	struct relay_quota quota;
+	bool has_quota, ending; /* SIGTERM was sent, SIGKILL follows */
+	bool in_foreground;     /* the command's group is, on the session's terminal */
+	bool is_tty[3], carried[3];
+	int stdio[3]; /* for the command */
+	struct terminal terminal;
+	struct relay pipes[2];
+	struct timespec started;
+};
+
+static void session_freep(struct session **session)
+{
+	struct session *s = *session;
+
+	if (!s)
+		return;
+	terminal_done(&s->terminal);
+	for (int i = 0; i < 2; i++)
+		relay_done(&s->pipes[i]);
+	if (s->wall)
+		(void)wall_finish(s->wall, &s->result->end);
+	s->log = audit_abort(s->log);
+	s->signals.fd = fd_close(s->signals.fd);
+	s->timer.fd = fd_close(s->timer.fd);
+	s->audit.fd = fd_close(s->audit.fd);
+	s->regain.fd = fd_close(s->regain.fd);
+	for (int i = 1; i < 3; i++) {
+		if (s->carried[i])
+			s->stdio[i] = fd_close(s->stdio[i]);
+	}
+	loop_done(&s->loop);
+	free(s);
+	*session = NULL;
+}
+
+static struct session *session_new(const struct session_options *options,
+				   struct session_result *result)
+{
+	struct session *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->options = options;
+	s->result = result;
+	s->loop.epoll_fd = s->signals.fd = s->timer.fd = -EBADF;
+	s->audit.fd = s->regain.fd = -EBADF;
+	s->pipes[0].source.fd = s->pipes[1].source.fd = s->terminal.output.source.fd = -EBADF;
+	s->terminal.master = s->terminal.slave = -EBADF;
+	s->terminal.input.source.fd = -EBADF;
+	s->has_quota = options->policy->limits.output != 0;
+	s->quota.left = options->policy->limits.output;
+	return s;
+}
+
+/* Capsule failed at @step; @r is what the failed call returned. */
+static int session_failed(struct session *s, const char *step, int status, int r)
+{
+	s->result->step = step;
+	s->result->error = -r;
+	s->result->exit_status = status;
+	return r;
+}
+
+/* ---- standard descriptors */
+
+/* Do 1 and 2 lead to the same file (2>&1)? Then they stay one stream, in order. */
+static bool same_file(int a, int b)
+{
+	struct stat sa, sb;
+
+	return fstat(a, &sa) == 0 && fstat(b, &sb) == 0 && sa.st_dev == sb.st_dev &&
+	       sa.st_ino == sb.st_ino;
+}
+
+static int stdio_check(int fd, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_set(err, errno, "descriptor %d", fd);
+	if (S_ISDIR(st.st_mode))
+		return err_text(err, ENOTSUP,
+				"descriptor %d is a directory: it would be a way out of the wall",
+				fd);
+	return 0;
+}
+
+/* A pipe in the place of descriptor @fd; its read end waits in pipes[] for session_carry(). */
+static int stdio_pipe(struct session *s, int fd, struct err *err)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_set(err, errno, "cannot make a pipe");
+	s->pipes[fd - 1].source.fd = ends[0];
+	s->stdio[fd] = ends[1];
+	s->carried[fd] = true;
+	return 0;
+}
+
+static int stdio_plan(struct session *s, struct err *err)
+{
+	bool carry = s->has_quota || s->options->policy->audit_stdio;
+	int r;
+
+	if (terminal_wanted(s->is_tty)) {
+		r = terminal_open(&s->terminal, s->is_tty, s->options->eight_bit);
+		if (r < 0)
+			return err_set(err, -r, "cannot make a terminal");
+	}
+	for (int fd = 0; fd < 3; fd++) {
+		r = stdio_check(fd, err);
+		if (r < 0)
+			return r;
+		s->stdio[fd] = s->is_tty[fd] ? s->terminal.slave : fd;
+		if (fd == 0 || !carry || s->is_tty[fd])
+			continue;
+		if (fd == 2 && s->carried[1] && same_file(1, 2)) {
+			s->stdio[2] = s->stdio[1];
+			s->result->same_output = true;
+			continue;
+		}
+		r = stdio_pipe(s, fd, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* The command has its own now: ours would keep the pipes open. */
+static void stdio_handed_over(struct session *s)
+{
+	for (int fd = 1; fd < 3; fd++) {
+		if (s->carried[fd])
+			s->stdio[fd] = fd_close(s->stdio[fd]);
+		s->carried[fd] = false;
+	}
+}
+
+/* ---- while it runs */
+
+/* SIGTERM now, SIGKILL in two seconds; a stopped command must be continued to hear it. */
+static int session_end_soon(struct session *s)
+{
+	if (s->ending)
+		return 0;
+	s->ending = true;
+	(void)wall_signal(s->wall, SIGTERM);
+	(void)wall_signal(s->wall, SIGCONT);
+	return loop_timer_set(s->timer.fd, KILL_AFTER_MS, 0);
+}
+
+static int timer_fired(struct loop_watch *watch, uint32_t revents)
+{
+	struct session *s = loop_owner(watch, struct session, timer);
+
+	(void)revents;
+	if (loop_timer_read(watch->fd) < 0)
+		return 0;
+	if (s->ending) {
+		loop_stop(&s->loop); /* wall_finish() kills */
+		return 0;
+	}
+	s->result->timed_out = true;
+	return session_end_soon(s);
+}
+
+/* What the log still holds back goes to the file when the writer says so. */
+static int audit_fired(struct loop_watch *watch, uint32_t revents)
+{
+	struct session *s = loop_owner(watch, struct session, audit);
+	int ms, r = audit_tick(s->log, s->err);
+
+	(void)revents;
+	if (r < 0) /* no log, no session */
+		return session_failed(s, "log", WALL_FAIL_SETUP, r);
+	ms = audit_timeout(s->log);
+	return loop_timer_set(watch->fd, ms < 0 ? 0 : (uint64_t)ms + 1, 0);
+}
+
+static void relay_state_changed(struct relay *relay)
+{
+	struct session *s = relay->data_owner;
+
+	if (relay->quota && relay->quota->exceeded && !s->result->output_exceeded) {
+		s->result->output_exceeded = true;
+		(void)session_end_soon(s);
+	}
+}
+
+static int session_watch(struct session *s, struct loop_watch *watch, int fd, loop_fn *fn)
+{
+	if (fd < 0)
+		return fd;
+	*watch = (struct loop_watch){ .fd = fd, .events = EPOLLIN, .fn = fn };
+	return loop_add(&s->loop, watch);
+}
+
+static int regain_fired(struct loop_watch *watch, uint32_t revents);
+
+/*
+ * Give the session the keyboard, now or as soon as we are in the foreground. A shell's `fg` of a
+ * running job sends no signal, so that has to be looked for. False: not now.
+ */
+static bool session_keyboard(struct session *s)
+{
+	bool taken = terminal_take_keyboard(&s->terminal);
+
+	if (s->regain.fd < 0 && !taken)
+		(void)session_watch(s, &s->regain, loop_timer(REGAIN_MS, REGAIN_MS), regain_fired);
+	if (s->regain.fd >= 0)
+		(void)loop_timer_set(s->regain.fd, taken ? 0 : REGAIN_MS, taken ? 0 : REGAIN_MS);
+	if (taken && !s->in_foreground)
+		s->in_foreground = wall_foreground(s->wall) == 0;
+	return taken;
+}
+
+static int regain_fired(struct loop_watch *watch, uint32_t revents)
+{
+	struct session *s = loop_owner(watch, struct session, regain);
+
+	(void)revents;
+	if (loop_timer_read(watch->fd) == 0 && session_keyboard(s))
+		terminal_resized(&s->terminal);
+	return 0;
+}
+
+static void session_continued(struct session *s)
+{
+	terminal_resized(&s->terminal);
+	if (!s->terminal.keyboard)
+		return;
+	s->terminal.saved.raw = false; /* somebody may have set the terminal meanwhile */
+	(void)session_keyboard(s);
+}
+
+static int signal_arrived(struct loop_watch *watch, uint32_t revents)
+{
+	struct session *s = loop_owner(watch, struct session, signals);
+	int sig;
+
+	(void)revents;
+	while (loop_signal_read(watch->fd, &sig, NULL) == 0) {
+		if (sig == SIGCONT)
+			session_continued(s);
+		if (sig == SIGWINCH && s->terminal.master >= 0)
+			terminal_resized(&s->terminal); /* the kernel tells the session */
+		else
+			(void)wall_signal(s->wall, sig); /* gone: its end is on its way */
+	}
+	return 0;
+}
+
+/* The command stopped, by Ctrl-Z or because it wants the keyboard. */
+static void session_stopped(struct session *s, int sig)
+{
+	bool wants_keyboard = (sig == SIGTTIN || sig == SIGTTOU) && s->terminal.master >= 0;
+
+	if (wants_keyboard) {
+		s->in_foreground = false;
+		if (session_keyboard(s))
+			return;
+	}
+	terminal_stop_self(&s->terminal, sig);
+	if (wants_keyboard || s->terminal.keyboard)
+		(void)session_keyboard(s);
+	(void)wall_signal(s->wall, SIGCONT);
+}
+
+static int wall_told(struct loop_watch *watch, uint32_t revents)
+{
+	struct session *s = loop_owner(watch, struct session, events);
+	struct wall_event event;
+	int r;
+
+	(void)revents;
+	while ((r = wall_event(s->wall, &event)) == 0) {
+		if (event.kind == WALL_EVENT_STOPPED)
+			session_stopped(s, WSTOPSIG(event.status));
+	}
+	if (r != -EAGAIN) /* closed: init is ending */
+		loop_remove(&s->loop, watch);
+	return 0;
+}
+
+static int tree_ended(struct loop_watch *watch, uint32_t revents)
+{
+	(void)revents;
+	loop_stop(&loop_owner(watch, struct session, tree)->loop);
+	return 0;
+}
+
+/* ---- the sequence */
+
+/* One that is ignored (nohup) stays so; blocked, it would be queued all the same. */
+static void signals_block(sigset_t *ret_set)
+{
+	struct sigaction now;
+	sigset_t block;
+
+	(void)sigemptyset(ret_set);
+	for (size_t i = 0; i < sizeof(session_signals) / sizeof(session_signals[0]); i++) {
+		if (sigaction(session_signals[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+			(void)sigaddset(ret_set, session_signals[i]);
+	}
+	block = *ret_set;
+	(void)sigaddset(&block, SIGTTOU); /* output in the background is not our end */
+	(void)sigprocmask(SIG_BLOCK, &block, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+}
+
+static int session_launch(struct session *s, sigset_t *ret_signals, struct err *err)
+{
+	const struct session_options *o = s->options;
+	struct wall_command command = { .argv = o->argv, .envp = o->envp, .cwd = o->cwd };
+	int r = stdio_plan(s, err);
+
+	if (r < 0)
+		return session_failed(s, "stdio", WALL_FAIL_SETUP, r);
+	for (int fd = 0; fd < 3; fd++)
+		command.stdio[fd] = s->stdio[fd];
+	command.own_tty = s->terminal.master >= 0;
+	command.start_background = command.own_tty && !terminal_starts_with_keyboard(&s->terminal);
+	r = wall_launch(o->policy, &command, &s->wall, err);
+	if (r < 0)
+		return session_failed(s, "wall", WALL_FAIL_SETUP, r);
+	signals_block(ret_signals);
+	return 0;
+}
+
+/* The log's last words when the command did not run; a failure here changes nothing any more. */
+static void session_log_failure(struct session *s, const struct err *err)
+{
+	struct json_wr *w = audit_begin(s->log, "session.failed");
+
+	json_key(w, "step");
+	json_strz(w, s->result->step);
+	json_key(w, "errno");
+	json_u64(w, (uint64_t)s->result->error);
+	json_key(w, "message");
+	json_strz(w, err ? err->text : "");
+	json_key(w, "exit");
+	json_u64(w, (uint64_t)s->result->exit_status);
+	if (audit_end(s->log, NULL) == 0)
+		(void)audit_close(take_ptr(&s->log), NULL);
+}
+
+static int session_open_log(struct session *s, struct err *err)
+{
+	enum wall_failure failure = WALL_FAIL_SETUP;
+	struct json_wr *w;
+	int r, ready;
+
+	r = audit_open(&s->options->audit, &s->log, &w, err);
+	if (r < 0)
+		return session_failed(s, "log", WALL_FAIL_SETUP, r);
+	(void)snprintf(s->result->id, sizeof(s->result->id), "%s", audit_session_id(s->log));
+	(void)snprintf(s->result->log, sizeof(s->result->log), "%s", audit_path(s->log));
+	record_genesis(w, s->options);
+	ready = wall_ready(s->wall, s->result->layers, &failure, err);
+	record_layers(w, s->result->layers);
+	r = audit_end(s->log, ready < 0 ? NULL : err);
+	if (ready < 0) {
+		(void)session_failed(s, "wall", (int)failure, ready);
+		session_log_failure(s, err);
+		return ready;
+	}
+	if (r < 0)
+		return session_failed(s, "log", WALL_FAIL_SETUP, r);
+	record_start(audit_begin(s->log, "invocation.start"), s->options);
+	r = audit_end(s->log, err);
+	return r < 0 ? session_failed(s, "log", WALL_FAIL_SETUP, r) : 0;
+}
+
+static int session_loop_start(struct session *s, const sigset_t *signals)
+{
+	uint64_t wall_ms = s->options->policy->limits.wall_ms;
+	int r = loop_init(&s->loop);
+
+	if (r == 0)
+		r = session_watch(s, &s->signals, loop_signals(signals), signal_arrived);
+	if (r == 0)
+		r = session_watch(s, &s->tree, wall_pidfd(s->wall), tree_ended);
+	if (r == 0)
+		r = session_watch(s, &s->events, wall_event_fd(s->wall), wall_told);
+	if (r == 0)
+		r = session_watch(s, &s->audit, loop_timer(1, 0), audit_fired);
+	if (r == 0 && (wall_ms || s->has_quota))
+		r = session_watch(s, &s->timer, loop_timer(wall_ms, 0), timer_fired);
+	return r;
+}
+
+static int session_carry(struct session *s)
+{
+	struct relay_quota *quota = s->has_quota ? &s->quota : NULL;
+	int r = 0;
+
+	if (s->terminal.master >= 0) {
+		s->terminal.output.data_owner = s;
+		s->in_foreground = terminal_starts_with_keyboard(&s->terminal);
+		r = terminal_start(&s->terminal, &s->loop, quota, relay_state_changed);
+		if (r == 0 && s->terminal.interactive)
+			(void)session_keyboard(s);
+	}
+	for (int i = 0; r == 0 && i < 2; i++) {
+		struct relay *pipe = &s->pipes[i];
+
+		if (!s->carried[i + 1])
+			continue;
+		pipe->quota = quota;
+		pipe->data_owner = s;
+		pipe->changed = relay_state_changed;
+		pipe->with_digest = s->options->policy->audit_stdio;
+		r = relay_start(pipe, &s->loop, pipe->source.fd, i + 1);
+	}
+	stdio_handed_over(s);
+	return r;
+}
+
+/* A signal that asks for an end arrived while only output was left to carry. */
+static bool session_interrupted(struct session *s)
+{
+	int sig;
+
+	while (loop_signal_read(s->signals.fd, &sig, NULL) == 0) {
+		if (sig == SIGINT || sig == SIGTERM || sig == SIGHUP || sig == SIGQUIT)
+			return true;
+	}
+	return false;
+}
+
+static void stream_result(struct session_stream *stream, const struct relay *relay)
+{
+	stream->carried = true;
+	stream->digested = relay->with_digest;
+	stream->bytes = relay->bytes;
+	if (relay->with_digest)
+		blake3_final(&relay->digest, stream->digest);
+}
+
+static void session_drain(struct session *s)
+{
+	for (int i = 0; i < 2; i++) {
+		struct relay *pipe = &s->pipes[i];
+
+		if (!pipe->loop)
+			continue;
+		do {
+			relay_drain(pipe);
+			relay_finish(pipe, STR(""), DRAIN_STEP_MS);
+		} while (!pipe->broken && !session_interrupted(s) &&
+			 (relay_pending(pipe) || relay_readable(pipe)));
+		stream_result(&s->result->streams[i], pipe);
+	}
+	if (!s->terminal.loop)
+		return;
+	terminal_done(&s->terminal);
+	stream_result(&s->result->terminal, &s->terminal.output);
+	s->result->terminal_dropped = s->terminal.vt.dropped;
+}
+
+static uint64_t us_since(const struct timespec *from)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)((now.tv_sec - from->tv_sec) * 1000000 +
+			  (now.tv_nsec - from->tv_nsec) / 1000);
+}
+
+static int session_record_end(struct session *s, struct err *err)
+{
+	int r;
+
+	record_end(audit_begin(s->log, "invocation.end"), s->result);
+	r = audit_end(s->log, err);
+	if (r == 0)
+		r = audit_close(take_ptr(&s->log), err);
+	return r < 0 ? session_failed(s, "log", WALL_FAIL_SETUP, r) : 0;
+}
+
+static int session_go(struct session *s, struct err *err)
+{
+	enum wall_failure failure = WALL_FAIL_SETUP;
+	int r;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &s->started);
+	r = wall_go(s->wall, &failure, err);
+	if (r < 0) {
+		(void)session_failed(s, "exec", (int)failure, r);
+		terminal_done(&s->terminal);
+		session_log_failure(s, err);
+		return r;
+	}
+	s->result->ran = true;
+	return 0;
+}
+
+/* From the exec to the last record. */
+static int session_attend(struct session *s, struct err *err)
+{
+	int r = loop_run(&s->loop);
+	int status;
+
+	if (r < 0 && !s->result->step)
+		return session_failed(s, "loop", WALL_FAIL_SETUP,
+				      err_set(err, -r, "the event loop failed"));
+	if (r < 0)
+		return r;
+	(void)wall_finish(take_ptr(&s->wall), &s->result->end);
+	s->result->duration_us = us_since(&s->started);
+	session_drain(s);
+	status = s->result->end.status;
+	s->result->exit_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	return session_record_end(s, err);
+}
+
+int session_run(const struct session_options *options, struct session_result *ret_result,
+		struct err *err)
+{
+	AUTO(session_freep) struct session *s = NULL;
+	sigset_t signals;
+	int r;
+
+	*ret_result = (struct session_result){ .exit_status = WALL_FAIL_SETUP };
+	s = session_new(options, ret_result);
+	if (!s)
+		return err_set(err, ENOMEM, "cannot start a session");
+	s->err = err;
+	r = session_launch(s, &signals, err);
+	if (r == 0)
+		r = session_open_log(s, err);
+	if (r < 0)
+		return r;
+	r = session_loop_start(s, &signals);
+	if (r == 0)
+		r = session_carry(s);
+	if (r < 0)
+		return session_failed(s, "loop", WALL_FAIL_SETUP,
+				      err_set(err, -r, "cannot attend to the session"));
+	r = session_go(s, err);
+	return r < 0 ? r : session_attend(s, err);
+}
