@@ -19,4 +19,5 @@ int cli_init(int argc, char **argv);
 int cli_policy(int argc, char **argv);
 int cli_syscalls(int argc, char **argv);
 int cli_run(int argc, char **argv);
+int cli_doctor(int argc, char **argv);
 int cli_version(int argc, char **argv);

@@ -10,6 +10,8 @@ static const struct cli_verb verbs[] = {
 	{ "init", "write a commented capsule.yaml", cli_init },
 	{ "policy", "check, show, explain, compare and import policies", cli_policy },
 	{ "run", "run a command behind the wall", cli_run },
+	{ "doctor", "say what of the wall this host has, and what to do about the rest",
+	  cli_doctor },
 	{ "syscalls", "list what a policy makes of each system call", cli_syscalls },
 	{ "version", "print the version", cli_version },
 };

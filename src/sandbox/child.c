@@ -211,11 +211,18 @@ static void step_late_identity(struct build *c, int proc_self)
 {
 	struct wall_setup *s = c->setup;
 	struct err err = ERR_INIT;
+	bool same;
 	int r;
 
 	if (!s->late_user_ns)
 		return;
-	if (setgroups(0, NULL) < 0 || setresgid(s->outer_gid, s->outer_gid, s->outer_gid) < 0 ||
+	/*
+	 * Supplementary groups go, unless we are the root of a user namespace where nobody may
+	 * change them: then they stay, as an ordinary user's do.
+	 */
+	same = s->outer_uid == geteuid() && s->outer_gid == getegid();
+	if ((setgroups(0, NULL) < 0 && !(errno == EPERM && same)) ||
+	    setresgid(s->outer_gid, s->outer_gid, s->outer_gid) < 0 ||
 	    setresuid(s->outer_uid, s->outer_uid, s->outer_uid) < 0) {
 		(void)err_set(&err, errno, "cannot become uid %u, gid %u", s->outer_uid,
 			      s->outer_gid);

@@ -132,9 +132,9 @@ const char *layer_advice(enum layer layer, int error)
 		return "the host may forbid mounts to user namespaces, or show a masked /proc "
 		       "(as containers do: unmask it, or run Capsule outside)";
 	case LAYER_CGROUP:
-		return "no cgroup is writable here: run under a systemd user session with "
-		       "delegation (systemd-run --user --scope), as root, or drop limits.memory "
-		       "and limits.cpu";
+		return "no cgroup is writable here: run in a systemd user session "
+		       "(systemd-run --user --scope), or do without limits.memory and limits.cpu; "
+		       "limits.pids needs one only where Capsule runs as root without namespaces";
 	case LAYER_RLIMITS: return "the limit is above this process's hard limit, see ulimit -H";
 	case LAYER_CAPABILITIES: return "run as an ordinary user, or with CAP_SETPCAP";
 	case LAYER_NO_NEW_PRIVS: return "the kernel is older than Linux 3.5";

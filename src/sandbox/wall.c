@@ -74,6 +74,7 @@ static void setup_ids(struct wall_setup *s)
 	/* Root becomes whom the policy names; anyone else stays himself under another number. */
 	s->outer_uid = uid == 0 ? s->uid : uid;
 	s->outer_gid = uid == 0 ? s->gid : gid;
+	s->host_root = policy->limits.pids && s->outer_uid == 0 && ns_host_root();
 }
 
 static void setup_backend(struct wall_setup *s, enum wall_backend backend)
@@ -81,7 +82,7 @@ static void setup_backend(struct wall_setup *s, enum wall_backend backend)
 	const struct policy *policy = s->policy;
 
 	s->backend = backend;
-	s->pids = wall_pids_how(policy, backend, s->outer_uid == 0);
+	s->pids = wall_pids_how(policy, backend, s->outer_uid == 0 && s->host_root);
 	s->wants = wall_wants(policy, backend, s->pids);
 	s->needs = wall_needs(policy, backend, s->pids);
 	s->late_user_ns = false;

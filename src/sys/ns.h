@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -23,6 +24,12 @@ int ns_map_self(int proc_self_fd, uid_t uid, uid_t outer_uid, gid_t gid, gid_t o
 
 /* `lo` of the caller's network namespace: up, with its usual addresses. */
 int ns_loopback_up(void);
+
+/*
+ * Is our uid 0 the host's, as far as can be told? The kernel exempts that one, capabilities or
+ * no, from RLIMIT_NPROC; the root of a rootless container it does not.
+ */
+bool ns_host_root(void);
 
 /* The kernel's version as major * 1000 + minor (6018), 0 if unreadable. */
 unsigned ns_kernel_version(void);
