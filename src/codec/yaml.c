@@ -327,9 +327,10 @@ static int syntax_problem(struct parse *p, const yaml_parser_t *parser)
 
 	if (parser->error == YAML_MEMORY_ERROR)
 		return -ENOMEM;
-	if (parser->context && strstr(what, "could not find expected ':'") == NULL)
-		return problem_at(p, at->line + 1, at->column + 1, 1, "%s %s", what,
-				  parser->context);
+	if (parser->context)
+		return problem_at(p, at->line + 1, at->column + 1, 1,
+				  "%s %s, which began at %zu:%zu", what, parser->context,
+				  parser->context_mark.line + 1, parser->context_mark.column + 1);
 	return problem_at(p, at->line + 1, at->column + 1, 1, "%s", what);
 }
 

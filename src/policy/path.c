@@ -70,9 +70,9 @@ static bool put_variable(struct load *l, uint32_t node, struct str name, struct 
 		return false;
 	}
 	near = str_nearest(name, names, 3);
-	load_error(l, node, "unknown variable '${%.*s}'; %s%s", (int)(name.n < 60 ? name.n : 60),
-		   name.p, near ? "did you mean ${" : "there are ${workspace}, ${home}, ${tmp}",
-		   near ? near : "");
+	load_error(l, node, "unknown variable '${%.*s}'; %s%s%s", (int)(name.n < 60 ? name.n : 60),
+		   name.p, near ? "did you mean '${" : "there are ${workspace}, ${home}, ${tmp}",
+		   near ? near : "", near ? "}'?" : "");
 	return false;
 }
 
