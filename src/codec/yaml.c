@@ -43,8 +43,9 @@ struct parse {
 	unsigned depth;
 };
 
-static int problem_va(struct parse *p, size_t line, size_t col, size_t width, const char *fmt,
-		      va_list ap)
+__attribute__((format(printf, 5, 0))) static int problem_va(struct parse *p, size_t line,
+							    size_t col, size_t width,
+							    const char *fmt, va_list ap)
 {
 	struct yaml_problem problem = { .line = (unsigned)line,
 					.col = (unsigned)col,

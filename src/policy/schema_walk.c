@@ -17,8 +17,9 @@ struct policy_where load_where(const struct load *l, uint32_t node)
 	return (struct policy_where){ .file = l->src->name, .line = n->line, .col = n->col };
 }
 
-static void complain(struct load *l, enum diag_level level, uint32_t node, const char *fmt,
-		     va_list ap)
+__attribute__((format(printf, 4, 0))) static void complain(struct load *l, enum diag_level level,
+							   uint32_t node, const char *fmt,
+							   va_list ap)
 {
 	char text[900];
 
