@@ -48,7 +48,7 @@ static inline void line_leaf(struct str line, uint8_t leaf[MERKLE_HASH])
 	merkle_blake3.leaf(line.p, line.n, leaf);
 }
 
-void hex_put(char *to, const uint8_t *p, size_t n); /* 2n lower-case digits */
+void hex_put(char *restrict to, const uint8_t *restrict p, size_t n); /* 2n lower-case digits */
 /* Exactly 2n lower-case digits, or -EBADMSG. */
 int hex_parse(struct str s, uint8_t *out, size_t n);
 bool hex_is(struct str s, size_t digits);
