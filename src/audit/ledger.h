@@ -9,6 +9,7 @@
 #pragma once
 
 #include "audit/keys.h"
+#include "audit/verify.h"
 #include "base/arena.h"
 
 #define LEDGER_FILE "ledger"
@@ -28,3 +29,36 @@ int ledger_add_start(const char *state_dir, const struct install_key *key,
 		     const struct ledger_entry *entry, bool sync, struct err *err);
 int ledger_add_end(const char *state_dir, const struct install_key *key,
 		   const struct ledger_entry *entry, bool sync, struct err *err);
+
+/* ---- reading ---- */
+
+/* What the ledger knows of one session. Text is in the list's arena. */
+struct ledger_session {
+	const char *id;                    /* SESSION_ID digits */
+	const char *log;                   /* NULL: no start was entered */
+	const char *start_time, *end_time; /* LINE_TIME bytes and NUL; end_time NULL: no end */
+	uint8_t genesis[MERKLE_HASH];
+	uint64_t size; /* at the end */
+	uint8_t root[MERKLE_HASH];
+};
+
+struct ledger_list {
+	struct arena arena;
+	struct ledger_session *session; /* in the order of their starts */
+	size_t n, cap;
+	int error;
+	struct verify_report report; /* of the ledger itself */
+};
+
+/*
+ * Read and verify the ledger @path. 0 whatever verification says; -ENOENT: there is none. @heads as in
+ * verify_options. ledger_list_done() in any case.
+ */
+int ledger_load(const char *path, const struct install_pub *expected,
+		const struct verify_head *heads, size_t n_heads, struct ledger_list *ret_list,
+		struct err *err);
+void ledger_list_done(struct ledger_list *list);
+
+/* By id, or (id NULL) the latest that was written to @log; NULL: unknown. */
+const struct ledger_session *ledger_find(const struct ledger_list *list, const char *id,
+					 const char *log);
