@@ -1,21 +1,26 @@
 #include "audit/reader.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define PIECE (512u << 10) /* what is read at once stays in the cache while it is hashed */
 
 int reader_init(struct reader *r, int fd)
 {
-	*r = (struct reader){ .fd = fd, .p = malloc(READER_BYTES) };
+	/* a mapping, so that only as much memory is touched as the file has */
+	void *p = mmap(NULL, READER_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		       0);
+
+	*r = (struct reader){ .fd = fd, .p = p == MAP_FAILED ? NULL : p };
 	return r->p ? 0 : -ENOMEM;
 }
 
 void reader_done(struct reader *r)
 {
-	free(r->p);
+	if (r->p)
+		(void)munmap(r->p, READER_BYTES);
 	*r = (struct reader){ .fd = -EBADF };
 }
 
