@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Generic, List, Mapping, O
 from . import _inside
 from ._errors import CapsuleError, RemoteError
 from ._result import Result
-from ._run import DEFAULT_MAX_OUTPUT, PathLike, Policy, arun, run
+from ._run import DEFAULT_MAX_OUTPUT, PathLike, Policy, arun, refuse_inside, run
 
 if TYPE_CHECKING:
     from typing_extensions import ParamSpec
@@ -73,6 +73,7 @@ class Function(Generic[P, R]):
         return self._value(await arun(argv, input=input, **self.options))
 
     def _request(self, args: Any, kwargs: Any) -> Tuple[List[str], bytes]:
+        refuse_inside()
         _inside.plain(list(args), "args")
         _inside.plain(dict(kwargs), "kwargs")
         module, sources = _sources_of(self.inside)
@@ -135,7 +136,8 @@ def function(
     tuple arrives as a list); anything else is a TypeError before anything runs.  The function
     stands at the top level of a module or script (or in a class there, without ``self``): it is
     found by name inside, so its globals have the values the module's source gives them, and what
-    the caller changed since is not seen.  What it prints goes to ``Result.stderr``.
+    the caller changed since is not seen.  In a script, the first call belongs under ``if __name__ ==
+    "__main__":``, as the script's top level runs again inside.  What it prints goes to ``Result.stderr``.
 
     ``python``      the interpreter, which must be readable and executable inside; None: this one.
     ``max_result``  bytes of JSON accepted back.

@@ -117,6 +117,7 @@ def main(call: Dict[str, Any]) -> None:
     back = os.dup(1)
     os.dup2(2, 1)  # prints must not mix with the answer
     sys.path[:] = call["path"]
+    sys.modules["capsule_inside"] = ModuleType("capsule_inside")  # how run() knows where it is
     sys.meta_path.insert(0, Sources(call["sources"]))
     answer = json.dumps(answer_of(call), ensure_ascii=True).encode() + b"\n"
     sys.stdout.flush()

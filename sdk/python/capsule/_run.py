@@ -14,6 +14,7 @@ import os
 import selectors
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -154,6 +155,16 @@ def verify(
     return Verification(done.returncode == 0, report if isinstance(report, dict) else {})
 
 
+def refuse_inside() -> None:
+    """There is no wall within the wall: say so, before anything is looked for."""
+    if "capsule_inside" in sys.modules:
+        raise RuntimeError(
+            "this already runs behind the wall, as part of a @capsule.function: call the plain function "
+            "(its .inside); and in a script, put the first call under 'if __name__ == \"__main__\":', "
+            "since the script's top level runs again inside"
+        )
+
+
 def _argv_words(argv: Sequence[PathLike]) -> List[str]:
     if isinstance(argv, (str, bytes)):
         raise TypeError("argv is a list of words, not a string: Capsule starts no shell for you")
@@ -202,6 +213,7 @@ class _Job:
     ) -> None:
         if max_output < 0:
             raise ValueError("max_output is negative")
+        refuse_inside()
         self.argv = _argv_words(argv)
         # A copy: the caller may change its mapping while we run in another thread.
         self.policy = json.loads(json.dumps(dict(policy))) if isinstance(policy, Mapping) else policy

@@ -95,3 +95,13 @@ def connect(host, port):
     import socket
 
     socket.create_connection((host, port), timeout=3).close()
+
+
+@capsule.function()
+def calls_another():
+    return add(1, 2)
+
+
+@capsule.function()
+def calls_plain():
+    return add.inside(1, 2)

@@ -233,6 +233,13 @@ def test_pickle_in_the_answer_is_text(fake, tmp_path):
     assert not (tmp_path / "boom").exists()
 
 
+def test_no_wall_within_the_wall(fake):
+    fake()
+    with pytest.raises(capsule.RemoteError, match="already runs behind the wall"):
+        fut.calls_another()
+    assert fut.calls_plain() == 3
+
+
 def test_local_function_is_refused():
     with pytest.raises(TypeError, match="no name to find it by"):
 
