@@ -46,11 +46,13 @@ static int load_policy(struct syscalls *s)
 {
 	AUTO(buf_done) struct buf diag = BUF_INIT(DIAG_MAX);
 	const char *tmp = getenv("TMPDIR"), *home = getenv("HOME");
+	const char *config = getenv("XDG_CONFIG_HOME");
 	struct err err = ERR_INIT;
 	char cwd[PATH_MAX];
 	struct policy_vars vars = { .workspace = getcwd(cwd, sizeof(cwd)),
 				    .home = home && home[0] == '/' ? home : "/",
-				    .tmp = tmp && tmp[0] == '/' ? tmp : "/tmp" };
+				    .tmp = tmp && tmp[0] == '/' ? tmp : "/tmp",
+				    .config = config && config[0] == '/' ? config : NULL };
 	int r = vars.workspace ? policy_load(s->policy_file, &vars, &s->policy, &diag, &err)
 			       : err_set(&err, errno, "the current directory");
 
