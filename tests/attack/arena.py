@@ -100,7 +100,7 @@ class Scene:
         (self.ws / "hostlink").symlink_to(self.outside / "secret")
         os.link(self.account.home.parent.parent / "bin/attack_probe", self.probe)
         program = self.ws / "denied-program"
-        program.write_bytes(self.probe.read_bytes())
+        program.write_text("#!/bin/sh\nexit 42\n")
         program.chmod(0o755)
         self.policy = place / "policy.yaml"
         self.policy.write_text(POLICY.format(place=place, ws=self.ws, network=network))

@@ -123,7 +123,7 @@ def test_wall_time(place, run_capsule):
 def test_deep_tree(run_capsule, workspace, who):
     """A tree too deep for a path: the next session starts all the same, and it can be removed."""
     script = ("import os\n"
-              "for i in range(3000):\n"
+              "for i in range(400):\n"
               "    os.mkdir('d' * 200); os.chdir('d' * 200)\n"
               "print('made')\n")
     assert run_capsule(["run", "--", "python3", "-c", script]).stdout == "made\n"

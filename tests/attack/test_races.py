@@ -46,7 +46,7 @@ def test_swapped_while_the_wall_is_built(scene, start_capsule, run_capsule, name
     target = scene.outside if decoy == "folder" else scene.outside / "secret"
     (ws / "evil").symlink_to(target)
     probe = PROBES["C2-swap"]
-    seconds = SECONDS if harness.LONG else 2
+    seconds = SECONDS if harness.LONG else 1
     # Swapping goes on outside: a session that is behind its wall cannot move protected names, but
     # one that was started before the name was there can, and so can anything else of the user's.
     swapper = subprocess.Popen(
