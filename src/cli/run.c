@@ -3,6 +3,7 @@
  *
  * This process becomes the supervisor. docs/RUN.md is the long form of --help.
  */
+#include "audit/keys.h"
 #include "base/log.h"
 #include "base/own.h"
 #include "cli/cli.h"
@@ -214,9 +215,31 @@ static const char *real_path(struct arena *arena, const char *path)
 	return realpath(path, real) ? arena_strdup(arena, str_of(real)) : NULL;
 }
 
+/* Is @dir one of the system's own folders? Some have nothing below them that is a project. */
+static bool system_dir(const char *dir)
+{
+	static const char *const whole[] = { "/bin",  "/boot",  "/dev",   "/etc",
+					     "/lib",  "/lib32", "/lib64", "/libx32",
+					     "/proc", "/run",   "/sbin",  "/sys" };
+	static const char *const itself[] = { "/home",    "/media",     "/mnt",      "/opt",
+					      "/srv",     "/tmp",       "/usr",      "/usr/bin",
+					      "/usr/lib", "/usr/local", "/usr/sbin", "/usr/share",
+					      "/var",     "/var/lib",   "/var/tmp" };
+
+	for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
+		if (path_is_within(dir, whole[i]))
+			return true;
+	}
+	for (size_t i = 0; i < sizeof(itself) / sizeof(itself[0]); i++) {
+		if (strcmp(dir, itself[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 /*
- * A workspace that nobody named must not be everything: neither / nor the home folder nor what is
- * above it. Said with --workspace it is the user's own word.
+ * A workspace that nobody named must not be everything: neither / nor the system's folders, nor
+ * the home folder nor what is above it. Said with --workspace it is the user's own word.
  */
 static int find_workspace(struct run *run)
 {
@@ -227,6 +250,12 @@ static int find_workspace(struct run *run)
 	if (!dir)
 		return err_set(&run->err, errno, "workspace '%s'",
 			       run->workspace ? run->workspace : ".");
+	if (!run->workspace && system_dir(dir))
+		return err_text(
+			&run->err, EPERM,
+			"'%s' as the workspace would make part of the system writable: change "
+			"into a project's folder, or say --workspace '%s'",
+			dir, dir);
 	if (!run->workspace && path_is_within(home ? home : run->home, dir))
 		return err_text(&run->err, EPERM,
 				"'%s' as the workspace would make the whole home folder writable: "
@@ -337,6 +366,13 @@ static int apply_best_effort(struct run *run)
 	return 0;
 }
 
+/* A grant of the session's own /tmp or home says what may be done there: the host's is not seen. */
+static bool is_private(const struct policy *policy, const char *path)
+{
+	return (policy->private_tmp && policy->tmp && strcmp(path, policy->tmp) == 0) ||
+	       (policy->private_home && policy->home && strcmp(path, policy->home) == 0);
+}
+
 /* Does the session see @dir, and may it write there? By the policy's grants alone. */
 static const struct policy_path *granted(const struct policy *policy, const char *dir,
 					 bool writable)
@@ -345,7 +381,8 @@ static const struct policy_path *granted(const struct policy *policy, const char
 		const struct policy_path *p = &policy->paths[i];
 		char real[PATH_MAX];
 
-		if (p->kind > POLICY_FS_EXEC || (writable && p->kind != POLICY_FS_WRITE))
+		if (p->kind > POLICY_FS_EXEC || (writable && p->kind != POLICY_FS_WRITE) ||
+		    is_private(policy, p->path))
 			continue;
 		if (path_is_within(dir, realpath(p->path, real) ? real : p->path))
 			return p;
@@ -360,10 +397,16 @@ static const struct policy_path *granted(const struct policy *policy, const char
 static int deny_own(struct run *run, const char *dir)
 {
 	struct policy *policy = run->policy;
-	const char *real = real_path(&run->arena, dir);
+	const char *real;
 	struct policy_path *paths;
+	int r = dir_make(dir, &run->err); /* what is not there cannot be covered */
 
-	if (!real || !granted(policy, real, false))
+	if (r < 0)
+		return r;
+	real = real_path(&run->arena, dir);
+	if (!real)
+		return err_set(&run->err, errno, "cannot resolve '%s'", dir);
+	if (!granted(policy, real, false))
 		return 0;
 	paths = arena_array(&run->arena, policy->n_paths + 1, struct policy_path);
 	if (!paths)
@@ -378,30 +421,43 @@ static int deny_own(struct run *run, const char *dir)
 	return 0;
 }
 
-/* A log of the user's choice must not be where the session can write. */
-static int check_log(struct run *run)
+/* A file that we write must not be where the session can put one of its own in its place. */
+static int check_place(struct run *run, const char *what, const char *file)
 {
-	const char *log = run->log ? run->log : run->policy->audit_path;
+	const char *slash = strrchr(file, '/');
 	const struct policy_path *grant;
-	const char *slash, *dir;
+	const char *dir = ".";
 
-	if (!log)
-		return 0;
-	slash = strrchr(log, '/');
-	dir = !slash ? "."
-		     : arena_strdup(&run->arena, str_sub(str_of(log), 0,
-							 slash == log ? 1 : (size_t)(slash - log)));
+	if (slash)
+		dir = arena_strdup(
+			&run->arena,
+			str_sub(str_of(file), 0, slash == file ? 1 : (size_t)(slash - file)));
 	dir = dir ? real_path(&run->arena, dir) : NULL;
 	if (!dir)
-		return err_set(&run->err, errno, "cannot open the folder of the log '%s'", log);
+		return err_set(&run->err, errno, "cannot open the folder of the %s '%s'", what,
+			       file);
 	grant = granted(run->policy, dir, true);
 	if (grant)
 		return err_text(&run->err, EACCES,
-				"the log '%s' would lie in '%s', which the session may write; its "
+				"the %s '%s' would lie in '%s', which the session may write; its "
 				"place must be outside",
-				log, grant->path);
-	run->log = log;
+				what, file, grant->path);
 	return 0;
+}
+
+static int check_log(struct run *run)
+{
+	const char *log = run->log ? run->log : run->policy->audit_path;
+	int r = log ? check_place(run, "log", log) : 0;
+
+	if (r == 0 && log)
+		run->log = log;
+	return r;
+}
+
+static int check_report(struct run *run)
+{
+	return run->report ? check_place(run, "report", run->report) : 0;
 }
 
 static int check_command(struct run *run)
@@ -455,6 +511,7 @@ static const struct {
 	{ "options", apply_env },
 	{ "environment", make_env },
 	{ "log", check_log },
+	{ "report", check_report },
 	{ "log", deny_keys },
 	{ "log", deny_state },
 };

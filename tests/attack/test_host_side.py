@@ -44,37 +44,56 @@ def test_no_predictable_file_is_followed(scene, who, capsule):
 
 
 @pytest.mark.both
+@pytest.mark.attack("F6")
+@pytest.mark.parametrize("option,name", [("--log", "here.log"), ("--report", "report.json")])
+def test_our_files_where_the_session_writes(option, name, scene, run_capsule):
+    """The session could put a file of its own in the place of ours."""
+    for path in (scene.ws / name, name, f"x/../{name}"):
+        done = run_capsule(["run", option, path, "--", "touch", "RAN"], cwd=scene.ws)
+        assert done.returncode == 125 and "session may write" in done.stderr, done
+        assert not (scene.ws / "RAN").exists()
+
+
+def attack_the_log(run_capsule, scene, state, **more):
+    """What lies below @state is not to be seen or changed by the session that it records."""
+    script = (f"find '{state}' -name '*.log'; echo x > '{state}/capsule/sessions/x';"
+              f"mv '{state}' '{state}.old'; rm -rf '{state}'; rm -rf '{state}/capsule';"
+              f"ls -l /proc/*/fd/ 2>/dev/null | grep -F capsule/sessions;"
+              f"grep -F '{state}' /proc/*/maps; echo tried")
+    done = run_capsule(["run", *more.pop("argv", []), "--", "sh", "-c", script], cwd=scene.ws, **more)
+    if done.returncode == 125:
+        return done
+    assert done.stdout == "tried\n", done.stdout
+    logs = list(state.glob("capsule/sessions/*.log"))
+    assert logs, "the log is gone"
+    for log in logs:
+        assert run_capsule(["verify", log]).returncode == 0
+    return done
+
+
+@pytest.mark.both
 @pytest.mark.attack("C11")
 @pytest.mark.attack("F6")
-def test_state_folder_is_a_symlink_of_the_sessions(scene, who, run_capsule):
-    """The log must not come to lie where the session may write."""
-    done = run_capsule(["run", "--log", scene.ws / "here.log", "--", "true"], cwd=scene.ws)
-    assert done.returncode == 125 and not (scene.ws / "here.log").exists(), done.stderr
-    (scene.ws / "state").mkdir()
-    os.chown(scene.ws / "state", who.uid, who.gid)
-    done = run_capsule(["run", "--", "true"], cwd=scene.ws,
-                       env={"XDG_STATE_HOME": str(scene.ws / "state")})
-    assert done.returncode == 125, "a log within the session's reach was accepted"
-    (scene.place / "link").symlink_to(scene.ws / "state")
-    done = run_capsule(["run", "--", "true"], cwd=scene.ws,
-                       env={"XDG_STATE_HOME": str(scene.place / "link")})
-    assert done.returncode == 125, "a log within the session's reach was accepted, by a symlink"
+@pytest.mark.parametrize("how", ["there", "new", "symlink"])
+def test_state_folder_in_the_workspace(how, scene, who, run_capsule):
+    """XDG_STATE_HOME within the workspace: covered, even when it is made for this very run."""
+    state = scene.ws / "state"
+    if how != "new":
+        state.mkdir()
+        os.chown(state, who.uid, who.gid)
+    if how == "symlink":
+        (scene.place / "link").symlink_to(state)
+    env = {"XDG_STATE_HOME": str(scene.place / "link" if how == "symlink" else state)}
+    attack_the_log(run_capsule, scene, state, env=env)
 
 
 @pytest.mark.both
 @pytest.mark.attack("F6")
 def test_log_is_out_of_reach(scene, who, run_capsule):
     """Open, map, truncate, remove, or find by a descriptor: the log of this very run."""
-    state = who.home / ".local/state/capsule"
     assert run_capsule(["run", "--", "true"], cwd=scene.ws).returncode == 0
     assert list(who.logs.glob("*.log")), "no log where it is looked for"
-    script = (f"ls '{state}' '{who.logs}'; echo x >> '{who.logs}'/*.log; rm -rf '{state}';"
-              f"ls -l /proc/*/fd/ | grep -F capsule; grep -F '{state}' /proc/*/maps;"
-              f"find / -xdev -name '*.log' -path '*capsule/sessions*'; echo tried")
-    done = run_capsule(["run", "--", "sh", "-c", script], cwd=scene.ws)
-    assert done.stdout == "tried\n", done.stdout
-    for log in who.logs.glob("*.log"):
-        assert run_capsule(["verify", log]).returncode == 0
+    assert attack_the_log(run_capsule, scene, who.home / ".local/state").returncode == 0
 
 
 @pytest.mark.both
@@ -84,8 +103,7 @@ def test_policy_and_log_beneath_a_grant(scene, who, run_capsule, place):
     policy = place / "home.yaml"
     policy.write_text("version: 1\nname: h\nextends: preset:agent\nfilesystem:\n"
                       f"  home: host\n  write: [{who.home}]\n")
-    done = run_capsule(["run", "--policy", policy, "--", "true"], cwd=scene.ws)
-    assert done.returncode == 125, "the log lies in what the session may write"
+    attack_the_log(run_capsule, scene, who.home / ".local/state", argv=["--policy", policy])
 
 
 @pytest.mark.both
@@ -181,7 +199,7 @@ def test_secrets_do_not_pass(run_capsule, who):
     names = ["AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "DB_PASSWORD", "OPENAI_API_KEY", "MY_SECRET",
              "GOOGLE_APPLICATION_CREDENTIALS"]
     env = {name: mark for name in names}
-    env |= {"LESSOPEN": f"ghp_{'a' * 36}", "TERM": "sk-" + "b" * 48}
+    env |= {"LESSOPEN": f"ghp_{'a' * 36}", "LC_X": "sk-" + "b" * 48}
     done = run_capsule(["run", "--", "sh", "-c", "env; cat /proc/*/environ; echo END"], env=env)
     assert "END" in done.stdout, done.stderr
     assert mark not in done.stdout and "ghp_" not in done.stdout and "sk-b" not in done.stdout

@@ -102,6 +102,7 @@ def test_socket_by_path(where, kind, who, scene, control_scene, attack, listen):
     # The account's own real names are left alone: only what did not exist is made.
     for folder in made:
         os.chmod(folder, 0o755)
+        os.chown(folder, who.uid, who.gid)
     try:
         stream = kind == "C15-stream"
         try:
@@ -114,7 +115,8 @@ def test_socket_by_path(where, kind, who, scene, control_scene, attack, listen):
     finally:
         path.unlink(missing_ok=True)
         for folder in made:
-            folder.rmdir()
+            if who.home not in folder.parents:
+                folder.rmdir()
         scene.before = scene.state() if where == "beside" else scene.before
 
 
