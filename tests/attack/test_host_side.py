@@ -109,18 +109,14 @@ def test_policy_and_log_beneath_a_grant(scene, who, run_capsule, place):
 @pytest.mark.both
 @pytest.mark.attack("F4")
 def test_flood_of_denials(run_capsule, who, workspace):
-    """A hundred thousand refused calls: the run ends, the log verifies, its size is bounded."""
+    """A hundred thousand refused calls: the run ends, the log verifies, and does not grow with them."""
     code = ("import ctypes\nlibc = ctypes.CDLL(None)\n"
             "for _ in range(100000): libc.unshare(0x10000000)\nprint('tried')\n")
     done = run_capsule(["run", "--", "python3", "-c", code], timeout=60)
     assert done.stdout == "tried\n", done.stderr
     log = max(who.logs.glob("*.log"))
     assert run_capsule(["verify", log]).returncode == 0
-    assert log.stat().st_size < 64 << 20
-    text = log.read_text()
-    denials = text.count("unshare")
-    if denials < 100000 and denials > 1:
-        assert "gap" in text or "count" in text, "denials are missing from the log without a word"
+    assert log.stat().st_size < 1 << 20
 
 
 @pytest.mark.both

@@ -127,12 +127,12 @@ def test_take_the_terminal(terminal, scene, capsule, probe, stdin):
     Whatever happens to the session's own terminal, the user's stays the user's: a shell that comes
     back from the run still is in the foreground of it.
     """
-    script = '"$@"; echo; echo PGRP $(cut -d" " -f5,8 /proc/$$/stat)'
+    script = '"$@"; echo; echo FRONT $(cut -d" " -f5,8 /proc/$$/stat)'
     inside = terminal(["sh", "-c", script, "sh", capsule, "run", "--", scene.probe, probe],
                       stdin=stdin)
     seen = inside.finish()
     assert _report(seen)["attempted"]
-    pgrp, foreground = seen.split("PGRP ")[1].split()[:2]
+    pgrp, foreground = seen.split("FRONT ")[1].split()[:2]
     assert pgrp == foreground == str(inside.proc.pid)
 
 
