@@ -7,7 +7,7 @@
 # network when nothing is missing.
 set -eu
 
-build="gcc libc6-dev meson ninja-build pkg-config libsodium-dev libyaml-dev"
+build="gcc libc6-dev meson ninja-build pkg-config libsodium-dev libyaml-dev scdoc"
 demo="$build git make python3-minimal"
 test="$demo clang-14 clang-format-14 libclang-rt-14-dev libcmocka-dev libseccomp-dev python3 python3-pytest
       python3-pytest-xdist python3-yaml python3-venv b3sum tmux strace gdb sqlite3 nodejs npm curl openssh-client

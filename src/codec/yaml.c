@@ -43,8 +43,9 @@ struct parse {
 	unsigned depth;
 };
 
-static int problem_va(struct parse *p, size_t line, size_t col, size_t width, const char *fmt,
-		      va_list ap)
+__attribute__((format(printf, 5, 0))) static int problem_va(struct parse *p, size_t line,
+							    size_t col, size_t width,
+							    const char *fmt, va_list ap)
 {
 	struct yaml_problem problem = { .line = (unsigned)line,
 					.col = (unsigned)col,
@@ -327,9 +328,10 @@ static int syntax_problem(struct parse *p, const yaml_parser_t *parser)
 
 	if (parser->error == YAML_MEMORY_ERROR)
 		return -ENOMEM;
-	if (parser->context && strstr(what, "could not find expected ':'") == NULL)
-		return problem_at(p, at->line + 1, at->column + 1, 1, "%s %s", what,
-				  parser->context);
+	if (parser->context)
+		return problem_at(p, at->line + 1, at->column + 1, 1,
+				  "%s %s, which began at %zu:%zu", what, parser->context,
+				  parser->context_mark.line + 1, parser->context_mark.column + 1);
 	return problem_at(p, at->line + 1, at->column + 1, 1, "%s", what);
 }
 

@@ -43,7 +43,7 @@ static size_t put_safe(struct buf *out, const char *p, size_t n)
 	size_t len = utf8_next(p, n, &c);
 
 	if (len == 0 || (c < 0x20 && c != '\t') || (c >= 0x7f && c < 0xa0) || c == 0x61c ||
-	    (c >= 0x200e && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+	    (c >= 0x200b && c <= 0x200f) || c == 0xfeff || (c >= 0x2028 && c <= 0x202e) ||
 	    (c >= 0x2066 && c <= 0x2069))
 		buf_putc(out, '?');
 	else

@@ -68,7 +68,6 @@ static const char *private_place(const struct policy *policy, const char *path)
 struct policy_verdict policy_explain_path(const struct policy *policy, const char *path)
 {
 	struct policy_verdict v = { .place = PLACE_ABSENT };
-
 	const char *own = private_place(policy, path);
 
 	v.taken = taken(policy, path, POLICY_FS_DENY);

@@ -136,6 +136,8 @@ static int extend_all(struct load *l, struct load_source *s, struct err *err)
 		return 0;
 	if (yaml_at(&s->doc, node)->kind == YAML_SCALAR)
 		return yaml_at(&s->doc, node)->len ? extend(l, s, node, err) : 0;
+	if (yaml_at(&s->doc, node)->kind == YAML_MAP)
+		return 0; /* the walk says what is wrong with it */
 	for (uint32_t i = yaml_at(&s->doc, node)->child; i; i = yaml_at(&s->doc, i)->next) {
 		int one = yaml_at(&s->doc, i)->kind == YAML_SCALAR ? extend(l, s, i, err) : 0;
 
@@ -241,7 +243,8 @@ static int finish(struct load *l, struct load_source *first, const struct policy
 	if (!preset_alone && l->diag->errors == 0) {
 		load_paths_check(l);
 		load_tools_check(l);
-		warn_useless(l);
+		if (l->diag->errors == 0)
+			warn_useless(l);
 	}
 	if (l->no_memory)
 		return err_set(err, ENOMEM, "%s", first->name);

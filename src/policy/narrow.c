@@ -330,16 +330,27 @@ static void narrow_id(struct narrow *n, int64_t *id, int64_t ceiling, enum polic
 	}
 }
 
+/*
+ * A number or a list that came with a preset, not in the writer's own words, is lowered without a
+ * word: `extends: preset:agent` is to work below a stricter ceiling as well.
+ */
+static bool from_preset(const struct narrow *n, struct policy_where where)
+{
+	const struct load_source *source = source_of(n->l, where.file);
+
+	return source && source->trust == TRUST_BUILTIN && source != &n->l->sources[0];
+}
+
 static void narrow_limit(struct narrow *n, size_t offset, enum policy_key key, const char *what)
 {
 	uint64_t *limit = (uint64_t *)(void *)((char *)&n->p->limits + offset);
 	uint64_t max =
 		*(const uint64_t *)(const void *)((const char *)&n->ceiling->limits + offset);
 
-	if (max && *limit > max)
+	if (max && *limit > max && !from_preset(n, n->p->origin[key]))
 		beyond(n, n->p->origin[key], "%s: more than the limit at %.100s:%u", what,
 		       n->ceiling->origin[key].file, n->ceiling->origin[key].line);
-	if (max && *limit == 0) {
+	if (max && (*limit == 0 || *limit > max)) {
 		*limit = max;
 		n->p->origin[key] = n->ceiling->origin[key];
 	}
@@ -442,7 +453,8 @@ static void narrow_syscalls(struct narrow *n)
 	const struct policy *c = n->ceiling;
 
 	if (p->sysc_preset > c->sysc_preset) {
-		if (p->origin[POLICY_KEY_SYSCALLS].file)
+		if (p->origin[POLICY_KEY_SYSCALLS].file &&
+		    !from_preset(n, p->origin[POLICY_KEY_SYSCALLS]))
 			beyond(n, p->origin[POLICY_KEY_SYSCALLS], "a wider list of system calls");
 		p->sysc_preset = c->sysc_preset;
 		p->origin[POLICY_KEY_SYSCALLS] = c->origin[POLICY_KEY_SYSCALLS];

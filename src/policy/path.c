@@ -70,9 +70,9 @@ static bool put_variable(struct load *l, uint32_t node, struct str name, struct 
 		return false;
 	}
 	near = str_nearest(name, names, 3);
-	load_error(l, node, "unknown variable '${%.*s}'; %s%s", (int)(name.n < 60 ? name.n : 60),
-		   name.p, near ? "did you mean ${" : "there are ${workspace}, ${home}, ${tmp}",
-		   near ? near : "");
+	load_error(l, node, "unknown variable '${%.*s}'; %s%s%s", (int)(name.n < 60 ? name.n : 60),
+		   name.p, near ? "did you mean '${" : "there are ${workspace}, ${home}, ${tmp}",
+		   near ? near : "", near ? "}'?" : "");
 	return false;
 }
 
@@ -230,11 +230,19 @@ static void check_contradiction(struct load *l, const struct policy_path *grant)
 	}
 }
 
+/* The session's own, made for it: not looked for on the host. */
+static bool made_for_session(const struct policy *p, const char *path)
+{
+	return (p->private_home && p->home && strcmp(path, p->home) == 0) ||
+	       (p->private_tmp && p->tmp && strcmp(path, p->tmp) == 0);
+}
+
 static void check_missing(struct load *l, struct policy_path *path)
 {
 	struct stat st;
 
-	if (path->optional || l->offline || stat(path->path, &st) == 0)
+	if (path->optional || l->offline || made_for_session(l->p, path->path) ||
+	    stat(path->path, &st) == 0)
 		return;
 	switch (path->kind) {
 	case POLICY_FS_READ:

@@ -99,9 +99,9 @@ static const struct schema item_env_pass = {
 	.scalar = SCALAR_TEXT,
 	.set = apply_env_pass
 };
-static const struct schema item_env_set = { .doc = "The value.",
-					    .scalar = SCALAR_TEXT,
-					    .set = apply_env_set };
+static const struct schema item_env_set = {
+	.doc = "The value.", .scalar = SCALAR_TEXT, .empty_ok = true, .set = apply_env_set
+};
 static const struct schema item_env_unset = { .doc = "A name; * stands for any characters.",
 					      .scalar = SCALAR_TEXT,
 					      .set = apply_env_unset };

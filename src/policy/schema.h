@@ -40,7 +40,7 @@ struct schema {
 	enum policy_key key; /* for single values: where it is remembered */
 	unsigned arg;        /* for the functions below */
 	bool required;
-	bool empty_ok;              /* an empty list says something */
+	bool empty_ok;              /* an empty list, or an empty text in quotes, says something */
 	const char *const *choices; /* SCALAR_CHOICE: NULL-terminated */
 	const struct schema *item, *keys, *each;
 

@@ -49,7 +49,7 @@ static void put_scalar(struct json_wr *w, const struct schema *s)
 	case SCALAR_TEXT:
 		put_types(w, "string", "number");
 		json_key(w, "minLength");
-		json_u64(w, 1);
+		json_u64(w, s->empty_ok ? 0 : 1);
 		break;
 	case SCALAR_BOOL: key_str(w, "type", "boolean"); break;
 	case SCALAR_CHOICE: put_choices(w, s->choices); break;

@@ -17,8 +17,9 @@ struct policy_where load_where(const struct load *l, uint32_t node)
 	return (struct policy_where){ .file = l->src->name, .line = n->line, .col = n->col };
 }
 
-static void complain(struct load *l, enum diag_level level, uint32_t node, const char *fmt,
-		     va_list ap)
+__attribute__((format(printf, 4, 0))) static void complain(struct load *l, enum diag_level level,
+							   uint32_t node, const char *fmt,
+							   va_list ap)
 {
 	char text[900];
 
@@ -68,11 +69,20 @@ static void walk(struct load *l, const struct schema *s, uint32_t node);
 static void kinds_of(const struct schema *s, char *out, size_t size)
 {
 	bool scalar = s->scalar != SCALAR_NONE, list = s->item, map = s->keys || s->each;
-	const char *word = s->scalar == SCALAR_TEXT   ? "text"
-			   : s->scalar == SCALAR_BOOL ? "true or false"
-						      : "a single value";
+	static const char *const words[] = {
+		[SCALAR_NONE] = "",
+		[SCALAR_TEXT] = "text",
+		[SCALAR_BOOL] = "true or false",
+		[SCALAR_CHOICE] = "a word",
+		[SCALAR_COUNT] = "a number",
+		[SCALAR_ID] = "a number",
+		[SCALAR_SIZE] = "a size",
+		[SCALAR_TIME] = "a time",
+		[SCALAR_CPU] = "a number of processors",
+		[SCALAR_VERSION] = "a number",
+	};
 
-	(void)snprintf(out, size, "%s%s%s%s%s", scalar ? word : "",
+	(void)snprintf(out, size, "%s%s%s%s%s", words[s->scalar],
 		       scalar && (list || map) ? " or " : "", list ? "a list" : "",
 		       list && map ? " or " : "", map ? "a map" : "");
 }
@@ -162,10 +172,10 @@ static void walk(struct load *l, const struct schema *s, uint32_t node)
 		wrong_kind(l, s, node);
 		return;
 	}
-	if (n->kind == YAML_LIST && n->count == 0 && !s->empty_ok)
-		load_warning(l, node, "an empty list says nothing");
 	if (s->begin && !s->begin(l, s, node))
 		return;
+	if (n->kind == YAML_LIST && n->count == 0 && !s->empty_ok)
+		load_warning(l, node, "an empty list says nothing");
 	if (n->kind == YAML_MAP)
 		walk_keys(l, s, node);
 	else

@@ -126,8 +126,12 @@ static bool parse_whole(struct load *l, uint32_t node, uint64_t min, uint64_t ma
 	if (r == 0 && (v->text.n == 1 || v->text.p[0] != '0') && v->number >= min &&
 	    v->number <= max)
 		return true;
-	(void)snprintf(want, sizeof(want), "a whole number from %llu to %llu",
-		       (unsigned long long)min, (unsigned long long)max);
+	if (max == INT64_MAX)
+		(void)snprintf(want, sizeof(want), "a whole number of at least %llu",
+			       (unsigned long long)min);
+	else
+		(void)snprintf(want, sizeof(want), "a whole number from %llu to %llu",
+			       (unsigned long long)min, (unsigned long long)max);
 	return wrong(l, node, want);
 }
 
@@ -245,11 +249,11 @@ static bool parse_cpu(struct load *l, uint32_t node, struct load_value *v)
 	return true;
 }
 
-static bool parse_text(struct load *l, uint32_t node, struct load_value *v)
+static bool parse_text(struct load *l, const struct schema *s, uint32_t node, struct load_value *v)
 {
 	const char *what = yaml_at(&l->src->doc, node)->plain ? load_word_ambiguous(v->text) : NULL;
 
-	if (v->text.n == 0) {
+	if (v->text.n == 0 && !s->empty_ok) {
 		load_error(l, node, "empty; a value is needed here");
 		return false;
 	}
@@ -271,7 +275,7 @@ bool load_value_parse(struct load *l, const struct schema *s, uint32_t node, str
 	}
 	switch (s->scalar) {
 	case SCALAR_NONE: break;
-	case SCALAR_TEXT: ok = parse_text(l, node, &v); break;
+	case SCALAR_TEXT: ok = parse_text(l, s, node, &v); break;
 	case SCALAR_BOOL: ok = parse_bool(l, node, &v); break;
 	case SCALAR_CHOICE: ok = parse_choice(l, s, node, &v); break;
 	case SCALAR_COUNT: ok = parse_whole(l, node, 1, INT64_MAX, &v); break;

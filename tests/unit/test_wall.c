@@ -283,7 +283,7 @@ static void as_everyone(void (*body)(void))
 	static void name##_body(void)
 
 /* A formatted policy fragment; one at a time. */
-static const char *with(const char *fmt, ...)
+__attribute__((format(printf, 1, 2))) static const char *with(const char *fmt, ...)
 {
 	static char text[2048];
 	va_list ap;

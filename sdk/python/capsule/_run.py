@@ -30,6 +30,7 @@ DEFAULT_MAX_OUTPUT = 64 << 20
 GRACE = 2.0  # seconds between SIGTERM and SIGKILL; the same as the policy's wall_time
 REPORT_MAX = 16 << 20
 CHUNK = 1 << 16
+REPORT = "report.json"
 
 # The name of the @tool function that is being asked for its argv, if one is; see _tool.py.
 describing: contextvars.ContextVar[Optional[str]] = contextvars.ContextVar("describing", default=None)
@@ -237,12 +238,27 @@ class _Job:
             self.process.terminate()
 
     def run(self) -> Result:
-        with tempfile.TemporaryDirectory(prefix="capsule-sdk-") as scratch:
+        with tempfile.TemporaryDirectory(prefix="sdk-", dir=self._state_dir()) as scratch:
             return self._run(Path(scratch))
 
-    def _command(self, scratch: Path) -> Tuple[List[str], Path]:
-        report = scratch / "report.json"
-        command = [self.binary, "run", "--quiet", "--report", os.fspath(report)]
+    def _state_dir(self) -> Optional[str]:
+        """Where the policy and the report lie: in Capsule's own state folder, which it keeps out of
+        every session.  A session that may write the host's /tmp must not find them there."""
+        env = os.environ if self.env is None else self.env
+        state, home = env.get("XDG_STATE_HOME", ""), env.get("HOME", "")
+        if not os.path.isabs(state):
+            if not os.path.isabs(home):
+                return None  # Capsule will say so itself
+            state = os.path.join(home, ".local/state")
+        path = os.path.join(state, "capsule")
+        try:
+            os.makedirs(path, mode=0o700, exist_ok=True)
+        except OSError as e:
+            raise CapsuleError(f"cannot make {path}: {e.strerror}", step="places", errno=e.errno) from e
+        return path
+
+    def _command(self, scratch: Path) -> List[str]:
+        command = [self.binary, "run", "--quiet", "--report", os.fspath(scratch / REPORT)]
         if isinstance(self.policy, dict):
             # YAML takes JSON as it is; not escaped to ASCII, since YAML has no surrogate pairs.
             file = scratch / "policy.yaml"
@@ -259,7 +275,7 @@ class _Job:
             command += ["--log", self.log]
         for name, value in self.set_env.items():
             command += ["--env", f"{name}={value}"]
-        return [*command, "--", *self.argv], report
+        return [*command, "--", *self.argv]
 
     def _start(self, command: List[str]) -> subprocess.Popen[bytes]:
         token = describing.set(None)  # a tool may use another tool: that one starts behind its wall
@@ -278,7 +294,7 @@ class _Job:
             describing.reset(token)
 
     def _run(self, scratch: Path) -> Result:
-        command, report_file = self._command(scratch)
+        command = self._command(scratch)
         out, err = _Sink(self.max_output), _Sink(self.max_output)
         started = time.monotonic()
         deadline = None if self.timeout is None else started + self.timeout
@@ -298,7 +314,7 @@ class _Job:
             stderr_bytes=bytes(err.data),
             truncated=out.truncated or err.truncated,
             duration=time.monotonic() - started,
-            report=_read_json(report_file),
+            report=_read_json(scratch / REPORT),
         )
         if late and self.timeout is not None and not self.cancelled:
             raise Timeout(f"no end after {self.timeout:g} s: {self.argv[0]}", self.timeout, result)

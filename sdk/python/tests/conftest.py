@@ -12,8 +12,10 @@ ROOT = HERE.parent.parent.parent
 
 
 @pytest.fixture
-def fake(monkeypatch):
+def fake(monkeypatch, tmp_path_factory):
     """fake(mode) puts tests/fake_capsule.py in the real one's place."""
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
 
     def use(mode="run"):
         monkeypatch.setenv("CAPSULE_BIN", str(HERE / "fake_capsule.py"))

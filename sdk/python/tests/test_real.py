@@ -96,6 +96,18 @@ def test_denied_command_is_structured(workspace):
     assert d.layer == "policy" and d.event == "process.exec" and "policy.yaml:" in d.where
 
 
+def test_session_that_sees_the_state_folder_cannot_forge_the_report(workspace):
+    """Even with the whole home folder granted, the SDK's own files are out of reach."""
+    home = os.environ["HOME"]
+    policy = {"version": 1, "extends": "preset:agent",
+              "filesystem": {"home": "host", "write": [home]}}
+    r = capsule.run(["sh", "-c", f"ls {home}/.local/state/capsule; echo x >{home}/mine; "
+                     f"echo '{{}}' | tee {home}/.local/state/capsule/sdk-*/report.json"],
+                    policy=policy, workspace=workspace)
+    assert r.report["ran"] is True and "sdk-" not in r.stdout.replace("{}", "")
+    assert pathlib.Path(home, "mine").exists()
+
+
 def test_secrets_stay_outside(workspace):
     env = {**os.environ, "MY_API_KEY": "sk-decoy"}
     r = capsule.run(["env"], env=env, workspace=workspace)

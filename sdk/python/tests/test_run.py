@@ -54,7 +54,10 @@ def test_mapping_policy_becomes_a_file_that_goes_away(spy):
     got = spy()
     assert json.loads(got["policy"]) == policy and "😀" in got["policy"]
     assert not os.path.exists(got["options"]["--policy"])
-    assert not os.path.exists(os.path.dirname(got["options"]["--report"]))
+    scratch = os.path.dirname(got["options"]["--report"])
+    # In the state folder, which no session ever sees, and gone afterwards.
+    assert os.path.dirname(scratch) == os.path.join(os.environ["HOME"], ".local/state/capsule")
+    assert not os.path.exists(scratch)
 
 
 def test_input_larger_than_a_pipe_and_output_the_same(fake):
@@ -184,6 +187,15 @@ def test_environment_is_the_one_given(fake):
     env = {"PATH": os.environ["PATH"], "FAKE": "run", "ONLY": "this"}
     r = capsule.run(["env"], env=env)
     assert "ONLY=this" in r.stdout.splitlines() and "HOME=" not in r.stdout
+
+
+def test_state_folder_that_cannot_be_made(fake, tmp_path, monkeypatch):
+    fake()
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file/below"))
+    with pytest.raises(capsule.CapsuleError) as e:
+        capsule.run(["true"])
+    assert e.value.step == "places"
 
 
 def test_variables_set_in_the_session(fake):
