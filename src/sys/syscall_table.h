@@ -7,7 +7,7 @@
 #pragma once
 
 #include "base/str.h"
-#include "sys/syscall_list.h"
+#include "sys/syscall_list.def"
 
 #include <stdint.h>
 
