@@ -577,9 +577,10 @@ int wall_event(struct wall *wall, struct wall_event *ret_event)
 	struct init_event event;
 	ssize_t n = recv(wall->control, &event, sizeof(event), MSG_DONTWAIT);
 
-	/* End of file: init is gone, which wall_pidfd() tells. */
+	if (n == 0)
+		return -EPIPE; /* or the caller's poll() would go on saying "readable" */
 	if (n != (ssize_t)sizeof(event))
-		return n < 0 && errno != EAGAIN ? -errno : -EAGAIN;
+		return n < 0 ? -errno : -EAGAIN;
 	if (!event.stopped) {
 		wall->exited = true;
 		wall->status = event.status;

@@ -106,7 +106,8 @@ struct wall_event {
 	enum { WALL_EVENT_STOPPED, WALL_EVENT_EXITED } kind;
 	int status;
 };
-int wall_event(struct wall *wall, struct wall_event *ret_event); /* -EAGAIN: none */
+/* -EAGAIN: none now. -EPIPE: init is ending and has said all; stop watching. */
+int wall_event(struct wall *wall, struct wall_event *ret_event);
 
 /*
  * End the whole tree now (SIGKILL), reap it, free @wall. After wall_pidfd() became readable:
