@@ -7,12 +7,23 @@
 #include "sandbox/root.h"
 #include "sandbox/setup.h"
 
+#include <pthread.h>
 #include <sys/resource.h>
+
+/* The network namespace in the making: child.c. */
+struct net_job {
+	pthread_t thread;
+	bool threaded;
+	int fd;       /* of the namespace */
+	int error;    /* negative errno: there is none */
+	int loopback; /* 0, or the negative errno of bringing it up */
+};
 
 struct build {
 	struct wall_setup *setup;
 	struct plan plan;
 	struct root_places places;
+	struct net_job net;
 	struct rlimit nofile; /* as it was */
 	int tty;              /* the pty slave among stdio, or -EBADF */
 	pid_t command;

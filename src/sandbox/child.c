@@ -6,8 +6,9 @@
  * possible and what not:
  *
  *	identity	the user namespace's maps; from here on uid and gid are the session's
- *	net, name	network namespace, loopback up; host name set
+ *	net, name	network namespace with its loopback, on the side; host name set
  *	root		built and pivoted into; the host's files are gone, all of them
+ *	net		entered
  *	user namespace	(privileged start only) see below
  *	capabilities	all five sets empty, securebits locked, no_new_privs, not dumpable
  *	rlimits		core 0, processes
@@ -45,6 +46,7 @@
 
 #include <grp.h>
 #include <limits.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -102,28 +104,61 @@ static void step_identity(struct build *c)
 	layer_done(s, LAYER_USER_NS, r, &err, r < 0 ? "uid_map" : NULL);
 }
 
+/* ---- the network namespace, on the side ---- */
+
 /*
- * Not part of clone3 as the others are: it takes the kernel longer than all of them together, and
- * here the supervisor has its hands free meanwhile.
+ * It takes the kernel longer than all other namespaces together, and nothing until the fork depends
+ * on it: so a thread makes one while init builds the root, and init enters it. A thread, because
+ * that is cheaper than a process, and because threads may differ in their network namespace.
  */
-static void step_net(struct build *c)
+static void *net_make(void *arg)
+{
+	struct net_job *job = arg;
+	AUTO(fd_closep) int self = open("/proc/thread-self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (self < 0 || unshare(CLONE_NEWNET) < 0) {
+		job->error = -errno;
+		return NULL;
+	}
+	job->loopback = ns_loopback_up();
+	job->fd = openat(self, "net", O_RDONLY | O_CLOEXEC);
+	if (job->fd < 0)
+		job->error = -errno;
+	return NULL;
+}
+
+static void step_net_begin(struct build *c)
+{
+	struct net_job *job = &c->net;
+
+	*job = (struct net_job){ .fd = -EBADF, .error = layer_fault_check(LAYER_NET_NS) };
+	if (!layer_wanted(c->setup, LAYER_NET_NS) || job->error)
+		return;
+	job->threaded = pthread_create(&job->thread, NULL, net_make, job) == 0;
+	if (!job->threaded)
+		(void)net_make(job); /* then it is made here, and entered */
+}
+
+static void step_net_enter(struct build *c)
 {
 	struct wall_setup *s = c->setup;
+	struct net_job *job = &c->net;
 	struct err err = ERR_INIT;
-	int r = layer_fault_check(LAYER_NET_NS);
+	int r;
 
 	if (!layer_wanted(s, LAYER_NET_NS))
 		return;
-	if (r == 0 && unshare(CLONE_NEWNET) < 0)
+	if (job->threaded)
+		(void)pthread_join(job->thread, NULL);
+	r = job->error;
+	if (r == 0 && job->threaded && setns(job->fd, CLONE_NEWNET) < 0)
 		r = -errno;
+	job->fd = fd_close(job->fd);
 	layer_done(s, LAYER_NET_NS, r, NULL, NULL);
-	if (r < 0)
-		return;
 	/* A network without loopback keeps its promise, but half the programs fail. */
-	r = ns_loopback_up();
-	if (r < 0) {
-		(void)err_set(&err, -r, "cannot bring the loopback interface up");
-		layer_done(s, LAYER_NET_NS, r, &err, NULL);
+	if (r == 0 && job->loopback < 0) {
+		(void)err_set(&err, -job->loopback, "cannot bring the loopback interface up");
+		layer_done(s, LAYER_NET_NS, job->loopback, &err, NULL);
 	}
 }
 
@@ -392,17 +427,21 @@ static void build_namespaces(struct build *c)
 
 	step_namespaces(s);
 	step_identity(c);
-	step_net(c);
+	step_net_begin(c);
 	step_name(c);
 	plan_or_fail(c);
 	/* The host's: the session's own /proc is read-only when the late maps are written. */
 	if (s->late_user_ns)
 		proc_self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	step_root(c);
+	step_net_enter(c);
 	step_late_identity(c, proc_self);
 	step_privileges(c);
 	step_rlimits(c);
 	step_landlock(c);
+	/* They hold on to the host's mounts, and every fork and exec would carry them along. */
+	root_places_close(&c->places);
+	plan_done(&c->plan);
 }
 
 static void build_landlock(struct build *c)
