@@ -20,5 +20,7 @@ int cli_policy(int argc, char **argv);
 int cli_syscalls(int argc, char **argv);
 int cli_run(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
+int cli_ledger(int argc, char **argv);
+int cli_log(int argc, char **argv);
 int cli_verify(int argc, char **argv);
 int cli_version(int argc, char **argv);
