@@ -246,10 +246,26 @@ static int refuse_anchor(struct parse *p, const yaml_event_t *ev, bool anchor, b
 	return 0;
 }
 
+/* What escapes in quotes could bring in: "\u202e" is no better than the character itself. */
+static const char *text_wrong(const char *text, size_t n)
+{
+	for (size_t i = 0; i < n;) {
+		uint32_t c = 0;
+		size_t len = utf8_next(text + i, n - i, &c);
+		const char *wrong = len ? char_wrong(c, false) : "a character that is none";
+
+		if (wrong)
+			return wrong;
+		i += len;
+	}
+	return NULL;
+}
+
 static int on_scalar(struct parse *p, const yaml_event_t *ev)
 {
 	const char *value = (const char *)ev->data.scalar.value;
 	size_t n = ev->data.scalar.length;
+	const char *wrong;
 	uint32_t node, at;
 	int r;
 
@@ -258,9 +274,10 @@ static int on_scalar(struct parse *p, const yaml_event_t *ev)
 		r = node_new(p, YAML_SCALAR, ev, &node);
 	if (r < 0)
 		return r;
-	if (memchr(value, 0, n))
+	wrong = text_wrong(value, n);
+	if (wrong)
 		return problem_at(p, p->nodes[node].line, p->nodes[node].col, p->nodes[node].width,
-				  "NUL in the text");
+				  "%s in the text", wrong);
 	r = pool_put(p, value, n, &at);
 	if (r < 0)
 		return r;
