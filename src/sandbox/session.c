@@ -325,14 +325,12 @@ static int wall_told(struct loop_watch *watch, uint32_t revents)
 {
 	struct session *s = loop_owner(watch, struct session, events);
 	struct wall_event event;
-	int r;
 
-	(void)revents;
-	while ((r = wall_event(s->wall, &event)) == 0) {
+	while (wall_event(s->wall, &event) == 0) {
 		if (event.kind == WALL_EVENT_STOPPED)
 			session_stopped(s, WSTOPSIG(event.status));
 	}
-	if (r != -EAGAIN) /* closed: init is ending */
+	if (revents & (EPOLLHUP | EPOLLERR)) /* init is ending, which takes the kernel a while */
 		loop_remove(&s->loop, watch);
 	return 0;
 }

@@ -16,6 +16,12 @@ pytestmark = pytest.mark.both
 OPEN = "version: 1\nextends: preset:agent\n"
 
 
+@pytest.fixture(autouse=True)
+def reports(place):
+    """Reports go beside the workspace: in it the session could replace them."""
+    place.chmod(0o777)
+
+
 def policy(workspace, text, name="p.yaml"):
     path = workspace.parent / name
     path.write_text(OPEN + text)
@@ -150,17 +156,17 @@ def test_same_file_stays_one_stream(capsule, who, workspace):
     given = policy(workspace, "audit: {stdio: digest}\n")
     script = "for i in 1 2 3 4 5 6 7 8; do echo o$i; echo e$i >&2; done"
     done = subprocess.run(["sh", "-c", 'exec "$@" 2>&1', "-", capsule, "run", "--policy", given,
-                           "--report", "r.json", "--", "sh", "-c", script], cwd=workspace, text=True,
+                           "--report", "../r.json", "--", "sh", "-c", script], cwd=workspace, text=True,
                           capture_output=True, timeout=20, env=harness.environment(who),
                           **harness.as_account(who))
     assert done.stdout.split() == [f"{c}{i}" for i in range(1, 9) for c in "oe"]
-    assert report_of(workspace / "r.json")["output"]["bytes"] == 48
+    assert report_of(workspace.parent / "r.json")["output"]["bytes"] == 48
 
 
 def test_digests(run_capsule, workspace):
     given = policy(workspace, "audit: {stdio: digest}\n")
-    run_capsule(["run", "--policy", given, "--report", "r.json", "--", "printf", "abc"])
-    got = report_of(workspace / "r.json")
+    run_capsule(["run", "--policy", given, "--report", "../r.json", "--", "printf", "abc"])
+    got = report_of(workspace.parent / "r.json")
     assert got["stdout"] == {
         "bytes": 3, "blake3": "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85"}
     assert got["stderr"] == {
@@ -170,13 +176,13 @@ def test_digests(run_capsule, workspace):
 def test_output_limit(run_capsule, workspace):
     given = policy(workspace, "limits: {output: 1000B}\n")
     began = time.monotonic()
-    done = run_capsule(["run", "--policy", given, "--report", "r.json", "--", "sh", "-c",
+    done = run_capsule(["run", "--policy", given, "--report", "../r.json", "--", "sh", "-c",
                         "trap '' TERM; yes 123456789; sleep 30"])
     assert len(done.stdout) == 1000
     assert "limits.output" in done.stderr
     assert done.returncode in (137, 141, 143)
     assert time.monotonic() - began < 15
-    assert {"limit": "output", "hits": 1} in report_of(workspace / "r.json")["limits"]
+    assert {"limit": "output", "hits": 1} in report_of(workspace.parent / "r.json")["limits"]
 
 
 def test_output_below_the_limit(run_capsule, workspace):
@@ -247,11 +253,11 @@ def test_stop_and_continue(start_capsule):
 
 def test_timeout(run_capsule, workspace):
     began = time.monotonic()
-    done = run_capsule(["run", "--timeout", "300ms", "--report", "r.json", "--", "sleep", "60"])
+    done = run_capsule(["run", "--timeout", "300ms", "--report", "../r.json", "--", "sleep", "60"])
     assert done.returncode == 143
     assert time.monotonic() - began < 5
     assert "limits.wall_time" in done.stderr
-    got = report_of(workspace / "r.json")
+    got = report_of(workspace.parent / "r.json")
     assert got["limits"] == [{"limit": "wall_time", "hits": 1}]
     assert got["signal"] == 15
 
@@ -322,27 +328,27 @@ def test_tool(run_capsule, workspace):
     given = policy(workspace, "tools:\n  say:\n    argv: 'echo ${what:[a-z]+}'\n")
     done = run_capsule(["run", "--policy", given, "--tool", "say", "--", "echo", "hi"])
     assert done.stdout == "hi\n", done.stderr
-    done = run_capsule(["run", "--policy", given, "--tool", "say", "--report", "r.json", "--",
+    done = run_capsule(["run", "--policy", given, "--tool", "say", "--report", "../r.json", "--",
                         "echo", "HI"])
     assert done.returncode == 125 and done.stdout == ""
-    assert report_of(workspace / "r.json")["denied"][0]["layer"] == "policy"
+    assert report_of(workspace.parent / "r.json")["denied"][0]["layer"] == "policy"
     done = run_capsule(["run", "--policy", given, "--tool", "sya", "--", "echo", "hi"])
     assert done.returncode == 125 and "say" in done.stderr
 
 
 def test_denied_command(run_capsule, workspace):
     given = policy(workspace, "process: {commands: {deny: ['rm ...']}}\n")
-    done = run_capsule(["run", "--policy", given, "--report", "r.json", "--", "rm", "x"])
+    done = run_capsule(["run", "--policy", given, "--report", "../r.json", "--", "rm", "x"])
     assert done.returncode == 125
     assert "p.yaml:3" in done.stderr
-    row = report_of(workspace / "r.json")["denied"][0]
+    row = report_of(workspace.parent / "r.json")["denied"][0]
     assert (row["event"], row["object"], row["layer"]) == ("process.exec", "rm", "policy")
 
 
 def test_best_effort_is_recorded(run_capsule, workspace):
-    done = run_capsule(["run", "--best-effort", "--report", "r.json", "--", "true"])
+    done = run_capsule(["run", "--best-effort", "--report", "../r.json", "--", "true"])
     assert done.returncode == 0
-    states = {row["name"]: row["state"] for row in report_of(workspace / "r.json")["layers"]}
+    states = {row["name"]: row["state"] for row in report_of(workspace.parent / "r.json")["layers"]}
     assert states["seccomp"] == states["no-new-privs"] == "engaged"
 
 
@@ -365,10 +371,10 @@ def test_network_option_narrows(run_capsule, workspace):
 
 def test_log_of_a_run(run_capsule, who, workspace):
     secret = "hunter2-hunter2-hunter2"
-    done = run_capsule(["run", "--report", "r.json", "--", "echo", secret],
+    done = run_capsule(["run", "--report", "../r.json", "--", "echo", secret],
                        env={"MY_PASSWORD": secret})
     assert done.stdout == secret + "\n"
-    got = report_of(workspace / "r.json")
+    got = report_of(workspace.parent / "r.json")
     log = pathlib.Path(got["log"])
     assert log.parent == who.logs
     assert log.stat().st_mode & 0o777 == 0o600
@@ -392,8 +398,8 @@ def test_log_of_a_run(run_capsule, who, workspace):
 
 
 def test_failed_exec_is_in_the_log(run_capsule, workspace):
-    run_capsule(["run", "--report", "r.json", "--", "no-such-program-here"])
-    got = report_of(workspace / "r.json")
+    run_capsule(["run", "--report", "../r.json", "--", "no-such-program-here"])
+    got = report_of(workspace.parent / "r.json")
     assert got["exit"] == 127 and got["error"]["step"] == "exec" and got["ran"] is False
     records = [json.loads(line) for line in pathlib.Path(got["log"]).read_text().splitlines()]
     failed = next(r for r in records if r["type"] == "session.failed")
@@ -435,18 +441,24 @@ def test_own_keys_are_out_of_reach(run_capsule, workspace, who):
 
 
 def test_report_is_not_written_through_a_link(run_capsule, workspace, outside):
-    (workspace / "r.json").symlink_to(outside / "victim")
-    assert run_capsule(["run", "--report", "r.json", "--", "true"]).returncode == 125
+    (workspace.parent / "r.json").symlink_to(outside / "victim")
+    assert run_capsule(["run", "--report", "../r.json", "--", "true"]).returncode == 125
     assert not (outside / "victim").exists()
+
+
+def test_report_where_the_session_writes_is_refused(run_capsule, workspace):
+    done = run_capsule(["run", "--report", "r.json", "--", "touch", "ran"])
+    assert done.returncode == 125 and "outside" in done.stderr
+    assert not (workspace / "ran").exists()
 
 
 def test_filter_kill_is_told(run_capsule, workspace):
     given = policy(workspace, "syscalls: {deny: [{name: mkdirat, action: kill}, "
                               "{name: mkdir, action: kill}]}\n")
-    done = run_capsule(["run", "--policy", given, "--report", "r.json", "--", "mkdir", "d"])
+    done = run_capsule(["run", "--policy", given, "--report", "../r.json", "--", "mkdir", "d"])
     assert done.returncode == 128 + signal.SIGSYS
     assert "SIGSYS" in done.stderr
-    assert report_of(workspace / "r.json")["denied"][0]["layer"] == "seccomp"
+    assert report_of(workspace.parent / "r.json")["denied"][0]["layer"] == "seccomp"
 
 
 def test_quiet(run_capsule):

@@ -19,6 +19,12 @@ from terminal import Terminal
 pytestmark = pytest.mark.both
 
 
+@pytest.fixture(autouse=True)
+def reports(place):
+    """Reports go beside the workspace: in it the session could replace them."""
+    place.chmod(0o777)
+
+
 @pytest.fixture
 def on_terminal(capsule, who, workspace):
     made = []
@@ -380,8 +386,8 @@ def test_what_was_left_on_is_switched_off(on_terminal):
 
 
 def test_dropped_sequences_are_counted(on_terminal, workspace):
-    t = on_terminal(["--report", "r.json", "--", "sh", "-c", "printf 'x\\033[6n\\033[21t'"])
+    t = on_terminal(["--report", "../r.json", "--", "sh", "-c", "printf 'x\\033[6n\\033[21t'"])
     assert t.wait() == 0
-    got = json.loads((workspace / "r.json").read_text())
+    got = json.loads((workspace.parent / "r.json").read_text())
     assert got["terminal_dropped"] == 2
     assert got["terminal"]["bytes"] >= 10

@@ -1,0 +1,40 @@
+/*
+ * run - what the files of `capsule run` share: run.c (command line, session), run_prepare.c (all that
+ * comes before a session), run_report.c (the report).
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "cli/cli.h"
+#include "sandbox/session.h"
+
+#define RUN_ENV_MAX 256 /* --env options */
+
+struct run {
+	const char *policy_file, *workspace, *tool, *log, *report, *network, *timeout;
+	bool best_effort, quiet, help;
+	size_t n_env;
+	struct policy_env_set env[RUN_ENV_MAX];
+	char **argv; /* the command */
+
+	struct arena arena;
+	struct policy *policy;
+	const char *home, *config_dir, *state_dir, *cwd;
+	int report_fd;
+	char **envp;
+	size_t env_stripped;
+	const char *step; /* what failed before a session began */
+	bool denied;      /* and it was the policy's word */
+	struct session_result result;
+	struct err err;
+};
+
+/* "90s", "1.5h", "250ms"; a bare number is seconds. -EINVAL, -ERANGE. */
+int run_parse_time(const char *text, uint64_t *ret_ms);
+/*
+ * Places, policy, command, environment: on failure run->err and run->step say what went wrong, and
+ * run->denied whether that was the policy's word.
+ */
+int run_prepare(struct run *run);
+/* Write the report, if one was asked for. */
+void run_report(const struct run *run);
