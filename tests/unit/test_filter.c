@@ -196,6 +196,41 @@ static void rules_have_their_rank(void **state)
 	assert_int_equal(call(SYSC_shmget, 0, 0, 0), FILTER_ERRNO(EPERM));
 }
 
+/* What the kernel does not read of a register cannot lead around a rule. */
+static void dirty_registers_change_nothing(void **state)
+{
+	struct policy_sysc_rule rules[] = {
+		{ .name = "clone",
+		  .action = POLICY_SYSC_ERRNO,
+		  .error = EACCES,
+		  .n_conds = 1,
+		  .conds = { { .arg = 0, .cmp = SYSC_EQ, .value = 17 } } },
+		{ .name = "kill",
+		  .action = POLICY_SYSC_ERRNO,
+		  .error = EACCES,
+		  .n_conds = 1,
+		  .conds = { { .arg = 0, .cmp = SYSC_EQ, .value = UINT64_MAX } } },
+		{ .name = "madvise",
+		  .action = POLICY_SYSC_ERRNO,
+		  .error = EACCES,
+		  .n_conds = 1,
+		  .conds = { { .arg = 2, .cmp = SYSC_GE, .value = 100 } } },
+	};
+	struct policy p = { .sysc_preset = POLICY_SYSC_DEFAULT, .sysc = rules, .n_sysc = N(rules) };
+
+	(void)state;
+	for (uint64_t dirt = 0; dirt < 3; dirt++) {
+		uint64_t d = dirt * UINT64_C(0x7fffffff00000000);
+
+		compile(&p, 0, SYSC_X86_64);
+		assert_int_equal(call(SYSC_clone, d | 17, 0, 0), FILTER_ERRNO(EACCES));
+		assert_int_equal(call(SYSC_kill, d | UINT32_MAX, 9, 0), FILTER_ERRNO(EACCES));
+		assert_int_equal(call(SYSC_kill, d | 5, 9, 0), SECCOMP_RET_ALLOW);
+		assert_int_equal(call(SYSC_madvise, 0, 0, d | 100), FILTER_ERRNO(EACCES));
+		assert_int_equal(call(SYSC_madvise, 0, 0, d | 99), SECCOMP_RET_ALLOW);
+	}
+}
+
 /* Where a layer is missing the filter stands in for it. */
 static void missing_layers_are_made_up_for(void **state)
 {
@@ -449,6 +484,7 @@ int main(void)
 		cmocka_unit_test(too_many_rules_are_refused),
 		cmocka_unit_test(impossible_rules_are_named),
 		cmocka_unit_test(rules_have_their_rank),
+		cmocka_unit_test(dirty_registers_change_nothing),
 		cmocka_unit_test(missing_layers_are_made_up_for),
 		cmocka_unit_test(memory_files_do_not_run),
 		cmocka_unit_test(init_gets_little),
