@@ -18,8 +18,8 @@
 
 #define SAMPLES 101
 #define TURNS 5
-#define ROUNDS 5
-#define CALLS 50000
+#define ROUNDS 200
+#define CALLS 1000 /* well within one turn on a busy processor */
 
 static struct filter filter;
 
