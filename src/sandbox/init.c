@@ -69,6 +69,7 @@ static void tell(const struct init *init, bool stopped, int status)
 {
 	struct init_event event = { .stopped = stopped, .status = status };
 
+	(void)getrusage(RUSAGE_CHILDREN, &event.usage);
 	/* Nobody listens any more: the lifeline will say so. */
 	(void)!write(init->control, &event, sizeof(event));
 }

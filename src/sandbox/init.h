@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 /* Over the control socket (SOCK_SEQPACKET), one message per packet. */
@@ -19,8 +20,9 @@ struct init_request {
 	int32_t sig;
 };
 struct init_event {
-	int32_t stopped; /* 1: stopped, 0: exited */
-	int32_t status;  /* as waitpid() gives it */
+	int32_t stopped;     /* 1: stopped, 0: exited */
+	int32_t status;      /* as waitpid() gives it */
+	struct rusage usage; /* of all that init has reaped */
 };
 
 struct init {

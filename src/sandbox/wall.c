@@ -588,6 +588,7 @@ int wall_event(struct wall *wall, struct wall_event *ret_event)
 	*ret_event = (struct wall_event){
 		.kind = event.stopped ? WALL_EVENT_STOPPED : WALL_EVENT_EXITED,
 		.status = event.status,
+		.usage = event.usage,
 	};
 	return 0;
 }

@@ -105,6 +105,11 @@ int wall_event_fd(const struct wall *wall); /* readable: call wall_event(); borr
 struct wall_event {
 	enum { WALL_EVENT_STOPPED, WALL_EVENT_EXITED } kind;
 	int status;
+	/*
+	 * Of all that has ended so far. With WALL_EVENT_EXITED that is everything but what the
+	 * command left running, so a record can be written while the kernel takes the tree down.
+	 */
+	struct rusage usage;
 };
 /* -EAGAIN: none now. -EPIPE: init is ending and has said all; stop watching. */
 int wall_event(struct wall *wall, struct wall_event *ret_event);
