@@ -21,22 +21,36 @@ def options_of(text):
     return set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
 
 
+def options_and_second_words(run_capsule, verb):
+    """Every option of `capsule VERB --help` and of its second words' own help."""
+    text = run_capsule([verb, "--help"]).stdout
+    found = options_of(text)
+    for word in re.findall(r"^  ([a-z][a-z-]+)  ", text, re.M):
+        found |= options_of(run_capsule([verb, word, "--help"]).stdout)
+    return found
+
+
 def test_every_verb_and_option(run_capsule):
     overview = page("capsule.1")
     for verb in verbs_of(run_capsule):
         assert re.search(rf"\*{verb}\*", overview), f"capsule(1) does not tell of {verb}"
         own = MAN / f"capsule-{verb}.1.scd"
         text = page(f"capsule-{verb}.1") if own.exists() else overview
-        missing = options_of(run_capsule([verb, "--help"]).stdout) - options_of(text) - {"--help"}
+        missing = options_and_second_words(run_capsule, verb) - options_of(text) - {"--help"}
         assert not missing, f"the manual of {verb} does not tell of {missing}"
 
 
 def test_no_option_that_is_not_there(run_capsule):
     for path in sorted(MAN.glob("capsule-*.1.scd")):
         verb = path.name[len("capsule-"):-len(".1.scd")]
-        have = options_of(run_capsule([verb, "--help"]).stdout)
+        have = options_and_second_words(run_capsule, verb)
         synopsis = path.read_text().split("# DESCRIPTION")[0]
         assert options_of(synopsis.replace("\\", "")) <= have | {"--help"}, path.name
+
+
+def test_every_page_is_installed():
+    listed = set(re.findall(r"'([a-z.-]+\.[15])'", (MAN / "meson.build").read_text()))
+    assert listed == {path.name.removesuffix(".scd") for path in MAN.glob("*.scd")}
 
 
 def keys_of(schema, found):
