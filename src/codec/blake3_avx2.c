@@ -45,8 +45,9 @@ X86_INLINE void store_8(const vec8 h[8], uint8_t *const to[8])
 #define V vec8
 #define NAME(x) x##_8
 #define ROR(v, n) ror8(v, n)
-#include "codec/blake3_lanes.h"
+#include "codec/blake3_lanes.inc"
 
+#define STAGE x86_stage
 #define ROR4(v, n) ((row)ror4((__m128i)(v), n))
 #define MIX(p, q, mask) ((row)_mm_blend_epi16((__m128i)(p), (__m128i)(q), mask))
 #define PICK_A(a, b, c, d) TURN(TWO(a, b, 1, 2, 1, 3), 0, 2, 3, 1)
@@ -54,7 +55,7 @@ X86_INLINE void store_8(const vec8 h[8], uint8_t *const to[8])
 #define PICK_C(a, b, c, d) TURN(TWO(d, MIX(b, c, 0xc0), 0, 1, 0, 3), 0, 2, 3, 1)
 #define PICK_D(a, b, c, d) \
 	TURN(TWO(c, _mm_unpackhi_epi32((__m128i)(d), (__m128i)(b)), 1, 0, 0, 1), 0, 2, 3, 1)
-#include "codec/blake3_row.h"
+#include "codec/blake3_row.inc"
 
 static void wide(const uint8_t *const *in, size_t count, const struct blake3_wide *w, uint8_t *out)
 {
@@ -67,7 +68,7 @@ static void wide(const uint8_t *const *in, size_t count, const struct blake3_wid
 static void ragged(const struct blake3_lane *lane, size_t count, int prefix)
 {
 	if (count == 1)
-		blake3_ragged_one(row_compress, lane, prefix);
+		row_message(lane, prefix);
 	else
 		ragged_8(lane, count, prefix);
 }

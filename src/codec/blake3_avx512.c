@@ -89,7 +89,7 @@ X86_INLINE void stage(uint8_t *to, const uint8_t *in, uint32_t n, int prefix)
 #define V vec16
 #define NAME(x) x##_16
 #define ROR(v, n) ((vec16)_mm512_ror_epi32((__m512i)(v), n))
-#include "codec/blake3_lanes.h"
+#include "codec/blake3_lanes.inc"
 #undef LANES
 #undef V
 #undef NAME
@@ -100,17 +100,18 @@ X86_INLINE void stage(uint8_t *to, const uint8_t *in, uint32_t n, int prefix)
 #define V vec8
 #define NAME(x) x##_8
 #define ROR(v, n) ((vec8)_mm256_ror_epi32((__m256i)(v), n))
-#include "codec/blake3_lanes.h"
+#include "codec/blake3_lanes.inc"
 
 /* Any four words of two vectors: i of @p as i, i of @q as 4 + i. */
 #define ANY(p, x, y, z, w, q) \
 	((row)_mm_permutex2var_epi32((__m128i)(p), _mm_set_epi32(w, z, y, x), (__m128i)(q)))
+#define STAGE stage
 #define ROR4(v, n) ((row)_mm_ror_epi32((__m128i)(v), n))
 #define PICK_A(a, b, c, d) ANY(a, 1, 5, 7, 2, b)
 #define PICK_B(a, b, c, d) ANY(ANY(a, 3, 6, 0, 0, c), 0, 1, 2, 7, d)
 #define PICK_C(a, b, c, d) ANY(ANY(b, 0, 0, 7, 0, c), 4, 1, 2, 5, d)
 #define PICK_D(a, b, c, d) ANY(ANY(c, 1, 0, 6, 0, b), 0, 6, 2, 3, d)
-#include "codec/blake3_row.h"
+#include "codec/blake3_row.inc"
 
 static void wide(const uint8_t *const *in, size_t count, const struct blake3_wide *w, uint8_t *out)
 {
@@ -128,7 +129,7 @@ static void wide(const uint8_t *const *in, size_t count, const struct blake3_wid
 static void ragged(const struct blake3_lane *lane, size_t count, int prefix)
 {
 	if (count == 1)
-		blake3_ragged_one(row_compress, lane, prefix);
+		row_message(lane, prefix);
 	else if (count <= 8)
 		ragged_8(lane, count, prefix);
 	else

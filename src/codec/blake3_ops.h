@@ -73,9 +73,6 @@ extern const struct blake3_ops blake3_portable;
 extern const struct blake3_ops blake3_sse41, blake3_avx2, blake3_avx512;
 #endif
 
-/* A ragged() of one message by block after block. */
-void blake3_ragged_one(blake3_compress_fn *compress, const struct blake3_lane *l, int prefix);
-
 static inline uint32_t blake3_load32(const uint8_t *p)
 {
 	return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];

@@ -99,7 +99,7 @@ static void wide(const uint8_t *const *in, size_t count, const struct blake3_wid
 	}
 }
 
-void blake3_ragged_one(blake3_compress_fn *compress_fn, const struct blake3_lane *l, int prefix)
+static void message(const struct blake3_lane *l, int prefix)
 {
 	uint32_t cv[16];
 	size_t at = 0; /* bytes of in[] used */
@@ -125,7 +125,7 @@ void blake3_ragged_one(blake3_compress_fn *compress_fn, const struct blake3_lane
 		at += take;
 		if (b + 1 == l->blocks)
 			flags |= BLAKE3_CHUNK_END | BLAKE3_ROOT;
-		compress_fn(cv, from, (uint8_t)(have + take), 0, flags, cv);
+		compress(cv, from, (uint8_t)(have + take), 0, flags, cv);
 	}
 	blake3_store_cv(l->out, cv);
 }
@@ -133,7 +133,7 @@ void blake3_ragged_one(blake3_compress_fn *compress_fn, const struct blake3_lane
 static void ragged(const struct blake3_lane *lane, size_t count, int prefix)
 {
 	for (size_t i = 0; i < count; i++)
-		blake3_ragged_one(compress, &lane[i], prefix);
+		message(&lane[i], prefix);
 }
 
 const struct blake3_ops blake3_portable = {

@@ -52,8 +52,9 @@ X86_INLINE void store_4(const vec4 h[8], uint8_t *const to[4])
 #define V vec4
 #define NAME(x) x##_4
 #define ROR(v, n) ror(v, n)
-#include "codec/blake3_lanes.h"
+#include "codec/blake3_lanes.inc"
 
+#define STAGE x86_stage
 #define ROR4(v, n) ((row)ror((vec4)(v), n))
 #define MIX(p, q, mask) ((row)_mm_blend_epi16((__m128i)(p), (__m128i)(q), mask))
 #define PICK_A(a, b, c, d) TURN(TWO(a, b, 1, 2, 1, 3), 0, 2, 3, 1)
@@ -61,7 +62,7 @@ X86_INLINE void store_4(const vec4 h[8], uint8_t *const to[4])
 #define PICK_C(a, b, c, d) TURN(TWO(d, MIX(b, c, 0xc0), 0, 1, 0, 3), 0, 2, 3, 1)
 #define PICK_D(a, b, c, d) \
 	TURN(TWO(c, _mm_unpackhi_epi32((__m128i)(d), (__m128i)(b)), 1, 0, 0, 1), 0, 2, 3, 1)
-#include "codec/blake3_row.h"
+#include "codec/blake3_row.inc"
 
 static void wide(const uint8_t *const *in, size_t count, const struct blake3_wide *w, uint8_t *out)
 {
@@ -70,11 +71,19 @@ static void wide(const uint8_t *const *in, size_t count, const struct blake3_wid
 		       w->counter + (w->increment ? at : 0), out + at * BLAKE3_OUT);
 }
 
+static void ragged(const struct blake3_lane *lane, size_t count, int prefix)
+{
+	if (count == 1)
+		row_message(lane, prefix);
+	else
+		ragged_4(lane, count, prefix);
+}
+
 const struct blake3_ops blake3_sse41 = {
 	.name = "sse41",
 	.needs = BLAKE3_CPU_SSE41,
 	.lanes = 4,
 	.compress = row_compress,
 	.wide = wide,
-	.ragged = ragged_4,
+	.ragged = ragged,
 };

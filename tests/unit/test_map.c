@@ -128,8 +128,7 @@ static void map_has_a_ceiling(void **state)
 		assert_ptr_equal(map_get(&m, key_of(k, text)), &numbers[0]);
 	for (unsigned k = 0; k < i; k++)
 		assert_ptr_equal(map_del(&m, key_of(k, text)), &numbers[0]);
-	assert_int_equal(map_put(&m, (struct str){ .p = big, .n = sizeof(big) }, text),
-			 -ENOBUFS);
+	assert_int_equal(map_put(&m, (struct str){ .p = big, .n = sizeof(big) }, text), -ENOBUFS);
 	map_done(&m);
 	assert_int_equal(m.bytes, 0);
 	assert_int_equal(map_put(&m, STR("again"), text), 0);
