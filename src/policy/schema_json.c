@@ -211,7 +211,8 @@ static void put_rows(struct buf *out, const struct schema *s, const char *prefix
 		if (k->each) {
 			(void)snprintf(path, sizeof(path), "%s%s.NAME.", prefix, k->name);
 			put_rows(out, k->each, path);
-		} else if (sub) {
+		} else if (sub && strcmp(sub->keys->name, "path") != 0) {
+			/* the entries of paths are alike, and the page tells of them once */
 			(void)snprintf(path, sizeof(path), "%s%s%s", prefix, k->name,
 				       sub == k ? "." : "[].");
 			put_rows(out, sub, path);
