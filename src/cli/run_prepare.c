@@ -268,28 +268,52 @@ static const struct policy_path *granted(const struct policy *policy, const stru
 	return NULL;
 }
 
+static int path_put(struct run *run, const char *path, enum policy_fs kind)
+{
+	struct policy *policy = run->policy;
+	struct policy_path *paths =
+		arena_array(&run->arena, policy->n_paths + 1, struct policy_path);
+
+	if (!paths)
+		return err_set(&run->err, ENOMEM, "policy");
+	for (size_t i = 0; i < policy->n_paths; i++)
+		paths[i] = policy->paths[i];
+	paths[policy->n_paths++] = (struct policy_path){
+		.path = path, .kind = kind, .optional = true, .where = { .file = "capsule run" }
+	};
+	policy->paths = paths;
+	return 0;
+}
+
 /*
  * Capsule's own keys and logs are nobody's in a session. Where a grant covers them (a readable
  * home folder), they are denied within it, whatever the policy says.
  */
 static int deny_own(struct run *run, const struct run_chain *chain)
 {
-	struct policy *policy = run->policy;
-	struct policy_path *paths;
+	return granted(run->policy, chain, false) ? path_put(run, chain->path, POLICY_FS_DENY) : 0;
+}
 
-	if (!granted(policy, chain, false))
-		return 0;
-	paths = arena_array(&run->arena, policy->n_paths + 1, struct policy_path);
-	if (!paths)
-		return err_set(&run->err, ENOMEM, "policy");
-	for (size_t i = 0; i < policy->n_paths; i++)
-		paths[i] = policy->paths[i];
-	paths[policy->n_paths++] = (struct policy_path){ .path = chain->path,
-							 .kind = POLICY_FS_DENY,
-							 .optional = true,
-							 .where = { .file = "capsule run" } };
-	policy->paths = paths;
-	return 0;
+/*
+ * The files that this policy was read from are the next run's too: a session that may write one
+ * would write its successor's policy.
+ */
+static int protect_sources(struct run *run)
+{
+	static struct run_chain chain;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < run->policy->n_sources; i++) {
+		const char *name = run->policy->sources[i].name;
+		const char *real;
+
+		if (strncmp(name, "preset:", 7) == 0)
+			continue;
+		real = real_path(&run->arena, name);
+		if (real && chain_make(&chain, real) && granted(run->policy, &chain, true))
+			r = path_put(run, real, POLICY_FS_READONLY);
+	}
+	return r;
 }
 
 /* Is @dir in one of our own folders? keep_own() denies those to every session. */
@@ -422,6 +446,7 @@ static const struct {
 	{ "options", apply_timeout },     { "options", apply_env },
 	{ "environment", make_env },      { "log", check_log },
 	{ "report", check_report },       { "log", keep_own },
+	{ "policy", protect_sources },
 };
 
 int run_prepare(struct run *run)

@@ -110,6 +110,7 @@ ENTRIES = {
     "X12": ("hostile names and places of the workspace", "stopped"),
     "X13": ("Capsule within Capsule", "stopped"),
     "X14": ("the loader's variables", "stopped"),
+    "X17": ("the policy's own files, when they lie in the workspace", "stopped"),
     "X16": ("a covered file that the host replaces during the session", "open: the kernel takes a "
             "mount away when its mount point is renamed over in another namespace; " + SUPERVISOR),
     "X15": ("started with 0, 1 or 2 closed", "stopped"),

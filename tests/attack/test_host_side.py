@@ -280,3 +280,45 @@ def test_closed_descriptors(run_capsule, scene, capsule, who):
         for log in who.logs.glob("*.log"):
             assert "evil\n" not in log.read_text()
             assert run_capsule(["verify", log]).returncode == 0, closed
+
+
+@pytest.mark.both
+@pytest.mark.attack("X17")
+def test_policy_files_in_the_workspace(run_capsule, scene, who):
+    """A session that could write the policy it runs under would write the next session's."""
+    names = {"pol/top.yaml": "version: 1\nextends: base.yaml\n",
+             "pol/base.yaml": "version: 1\nextends: preset:agent\n"}
+    (scene.ws / "pol").mkdir()
+    for name, text in names.items():
+        (scene.ws / name).write_text(text)
+    subprocess.run(["chown", "-R", f"{who.uid}:{who.gid}", scene.ws / "pol"], check=True)
+    script = ("for f in pol/top.yaml pol/base.yaml; do echo '# evil' >> $f; echo evil > new;"
+              "mv new $f; rm -f $f; done; mv pol q; echo tried; ls pol")
+    done = run_capsule(["run", "--policy", "pol/top.yaml", "--", "sh", "-c", script], cwd=scene.ws)
+    assert done.stdout.split() == ["tried", "base.yaml", "top.yaml"], done.stdout + done.stderr
+    for name, text in names.items():
+        assert (scene.ws / name).read_text() == text
+    # Found, not named, and a policy that says nothing of protecting itself.
+    (scene.ws / "capsule.yaml").write_text("version: 1\nextends: preset:agent\n")
+    run_capsule(["run", "--", "sh", "-c", "echo '# evil' >> capsule.yaml"], cwd=scene.ws)
+    assert "evil" not in (scene.ws / "capsule.yaml").read_text()
+
+
+@pytest.mark.both
+@pytest.mark.attack("C9")
+def test_reopen_what_was_given_to_read(scene, who, capsule):
+    """stdin from a file outside: /proc/self/fd/0 leads to it, but to no more than reading it."""
+    code = ("for f in ('/proc/self/fd/0', '/dev/stdin', '/proc/thread-self/fd/0'):\n"
+            "    for mode in ('r+', 'a', 'w'):\n"
+            "        try: open(f, mode); print('SUCCEEDED', f, mode)\n"
+            "        except OSError: print('stopped')\n")
+    given = scene.outside / "given"
+    given.write_text("given\n")
+    os.chown(given, who.uid, who.gid)
+    with open(given) as f:
+        done = subprocess.run([capsule, "run", "--", "python3", "-c", code], cwd=scene.ws, stdin=f,
+                              capture_output=True, text=True, timeout=30,
+                              env=harness.environment(who), **harness.as_account(who))
+    assert done.stdout == "stopped\n" * 9, done.stdout + done.stderr
+    assert given.read_text() == "given\n"
+    scene.before = scene.state()

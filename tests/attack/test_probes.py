@@ -8,7 +8,7 @@ limits is in the other files of this folder.
 import pytest
 
 import arena
-from arena import HOST_NET, NO_CONTROL, PROBES
+from arena import HOST_NET, NO_CONTROL, OWN_MOUNTS, PROBES
 
 FILES = {"secret", "outside", "hostlink", "protected", "pdir", "ancestor", "denied", "forbidden", "ddir", "mask",
          "ino", "rofile", "rodir", "dir", "xdir", "self", "binary"}
@@ -25,18 +25,46 @@ STRICT = {"A16-memfd", "A16-memfd-path"}
 NETWORKED = [p for p in HERE if p.flags & HOST_NET]
 
 
-@pytest.mark.both
-@pytest.mark.parametrize("probe", HERE, ids=lambda p: p.id)
-def test_attack(probe, scene, attack, request):
-    params = {key: scene.param(key) for key in probe.params}
-    control = None
-    if not probe.flags & NO_CONTROL:
-        other = request.getfixturevalue("control_scene")
-        control = arena.run_outside(other, probe, {key: other.param(key) for key in probe.params})
-    policy = scene.policy if probe.params else None
-    policy = scene.strict if probe.id in STRICT else policy
-    cwd = scene.place / "noexec" if probe.id in STRICT else None
-    report = attack(probe, policy=policy, params=params, cwd=cwd)
+ALONE = [p for p in HERE if not p.params]
+AIMED = [p for p in HERE if p.params]
+
+
+@pytest.fixture(scope="module")
+def together(session_dir, capsule):
+    """
+    together(who, network) -> (reports inside, controls outside), by id: the attacks that need no
+    parameters, in one session, each in a process of its own.
+    """
+    done = {}
+
+    def perform(who, network):
+        key = who.uid, network
+        if key not in done:
+            probes = ALONE if network == "none" else NETWORKED
+            place = session_dir / f"together-{who.uid}-{network}"
+            place.mkdir()
+            account = arena.dataclasses.replace(who, home=arena.Scene.home(place, who))
+            scene = arena.Scene(place / "inside", account)
+            other = arena.Scene(place / "control", account)
+            argv = ["--network", "host"] if network == "host" else []
+            inside = arena.subprocess.run(
+                [capsule, "run", *argv, "--", scene.probe, "--several", *(p.id for p in probes)],
+                cwd=scene.ws, capture_output=True, text=True, errors="replace", timeout=120,
+                stdin=arena.subprocess.DEVNULL, env=arena.harness.environment(account),
+                **arena.harness.as_account(account))
+            controls = [p for p in probes if not p.flags & (NO_CONTROL | OWN_MOUNTS)]
+            outside = arena.several_outside(other, controls)
+            for probe in probes:
+                if probe.flags & OWN_MOUNTS and not probe.flags & NO_CONTROL:
+                    outside[probe.id] = arena.run_outside(other, probe, {})
+            scene.check()
+            done[key] = arena.reports(inside), outside
+        return done[key]
+
+    return perform
+
+
+def judge(probe, report, control):
     if probe.id in OPEN:
         assert report["result"] == "succeeded", f"this is stopped now, say so: {report}"
         pytest.skip(f"open: {OPEN[probe.id]}")
@@ -44,13 +72,35 @@ def test_attack(probe, scene, attack, request):
 
 
 @pytest.mark.both
+@pytest.mark.parametrize("probe", ALONE, ids=lambda p: p.id)
+def test_attack(probe, who, together):
+    inside, outside = together(who, "none")
+    assert probe.id in inside, "no report from the probe: the attack was not attempted"
+    assert probe.flags & NO_CONTROL or probe.id in outside, "the control did not report"
+    judge(probe, inside[probe.id], outside.get(probe.id))
+
+
+@pytest.mark.both
 @pytest.mark.parametrize("probe", NETWORKED, ids=lambda p: p.id)
-def test_attack_with_the_hosts_network(probe, place, who, attack, scene, control_scene):
+def test_attack_with_the_hosts_network(probe, who, together):
     """Without a network namespace only the system call filter is left to refuse these."""
-    policy = place / "network.yaml"
-    policy.write_text(scene.policy.read_text().replace("network: none", "network: host"))
-    control = arena.run_outside(control_scene, probe, {})
-    arena.judge(probe, attack(probe, policy=policy), control)
+    inside, outside = together(who, "host")
+    assert probe.id in inside, "no report from the probe: the attack was not attempted"
+    judge(probe, inside[probe.id], outside.get(probe.id))
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("probe", AIMED, ids=lambda p: p.id)
+def test_attack_on_files(probe, scene, attack, request):
+    params = {key: scene.param(key) for key in probe.params}
+    control = None
+    if not probe.flags & NO_CONTROL:
+        other = request.getfixturevalue("control_scene")
+        control = arena.run_outside(other, probe, {key: other.param(key) for key in probe.params})
+    strict = probe.id in STRICT
+    report = attack(probe, policy=scene.strict if strict else scene.policy, params=params,
+                    cwd=scene.place / "noexec" if strict else None)
+    judge(probe, report, control)
 
 
 def test_every_probe_has_a_test():

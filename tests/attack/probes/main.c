@@ -208,30 +208,14 @@ static bool privileged(void)
 	       data[1].effective;
 }
 
-int main(int argc, char **argv)
+/* One attack, in a child of its own. */
+static int perform(const struct probe *probe)
 {
-	const struct probe *probe;
 	int status;
 	pid_t pid;
 
-	if (argc == 2 && strcmp(argv[1], "--list") == 0)
-		return list();
-	/* What the attacks of exec.c start; a script's name may follow. */
-	if (argc > 1 && strcmp(argv[1], "--exit42") == 0)
-		return 42;
-	if (argc > 1 && strcmp(argv[1], "--privilege") == 0)
-		return privileged() ? 42 : 0;
-	probe = argc > 1 ? find(argv[1]) : NULL;
-	if (!probe) {
-		fprintf(stderr, "usage: attack_probe --list | ID [KEY=VALUE ...]\n");
-		return 2;
-	}
-	params = argv + 2;
-	signal(SIGUSR2, SIG_IGN); /* A22-all sends it to everybody */
-	report = mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		      0);
-	if (report == MAP_FAILED)
-		return 2;
+	memset(report, 0, sizeof(*report));
+	fflush(stdout);
 	pid = fork();
 	if (pid < 0)
 		return 2;
@@ -248,4 +232,36 @@ int main(int argc, char **argv)
 	json_text("detail", report->detail);
 	puts("}");
 	return 0;
+}
+
+static int usage(void)
+{
+	fputs("usage: attack_probe --list | ID [KEY=VALUE ...] | --several ID ...\n", stderr);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	bool several = argc > 2 && strcmp(argv[1], "--several") == 0;
+	int r = 0;
+
+	if (argc == 2 && strcmp(argv[1], "--list") == 0)
+		return list();
+	/* What the attacks of exec.c start; a script's name may follow. */
+	if (argc > 1 && strcmp(argv[1], "--exit42") == 0)
+		return 42;
+	if (argc > 1 && strcmp(argv[1], "--privilege") == 0)
+		return privileged() ? 42 : 0;
+	report = mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
+	if (report == MAP_FAILED || argc < 2)
+		return usage();
+	signal(SIGUSR2, SIG_IGN); /* A22-all sends it to everybody */
+	params = several ? argv + argc : argv + 2;
+	for (int i = several ? 2 : 1; r == 0 && i < (several ? argc : 2); i++) {
+		const struct probe *probe = find(argv[i]);
+
+		r = probe ? perform(probe) : usage();
+	}
+	return r;
 }

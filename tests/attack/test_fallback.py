@@ -1,0 +1,135 @@
+"""The second back end: where user namespaces are forbidden, Landlock and seccomp stand alone.
+
+Forbidden for real: an ordinary user's run below a user namespace in which no further one may be
+made, without a single capability.
+"""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+import arena
+import harness
+from arena import NO_CONTROL, PROBES
+
+FORBID = ("echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all "
+          "--ambient-caps=-all --inh-caps=-all -- \"$@\"")
+WRAP = ["unshare", "-U", "--map-current-user", "--keep-caps", "sh", "-c", FORBID, "sh"]
+
+# What mounts and namespaces alone stop. Each is known, and fails here when it begins to be stopped.
+OPEN = {
+    "A11-seen": "the host's process list is in sight (nothing of the processes but that)",
+    "A11-task": "as A11-seen",
+    "A10-pidfd": "a pidfd can be had; signals by it are stopped, taking descriptors is too",
+    "A16-loader": "without a noexec mount ld.so may map what may be read",
+    "A16-mmap": "as A16-loader", "A16-mprotect": "as A16-loader",
+    "X2-inotify": "Landlock does not see inotify",
+    "X6-setuid": "as with namespaces",
+}
+for _name in ("affinity", "priority", "ioprio"):
+    OPEN[f"A10-{_name}"] = "the user's other processes can be slowed down"
+for _name in ("chmod", "utimes", "xattr", "flags"):
+    OPEN[f"C8-{_name}"] = "Landlock does not see calls that change a file's metadata"
+
+PARAMS = {"secret", "outside", "hostlink", "rofile", "rodir", "dir", "xdir", "self", "binary",
+          "target"}
+# No terminal of one's own can be made here: /dev/ptmx is not granted. Nor is a memfd more than what
+# the workspace allows anyway.
+LEFT_OUT = ("A9-", "C12-propagation", "X8-", "X10-", "A22-all", "X7-", "A16-memfd")
+# The filter alone answers these, as in the first back end.
+if not harness.LONG:
+    LEFT_OUT += ("A1-", "A2-", "A3-", "A4-", "A5-", "A12-", "A14-", "A20-", "A21-", "A8-")
+HERE = [p for p in PROBES.values() if set(p.params) <= PARAMS and not p.id.startswith(LEFT_OUT)]
+
+
+@pytest.fixture(scope="module")
+def forbidding():
+    if not shutil.which("unshare") or not shutil.which("setpriv"):
+        pytest.skip("util-linux's unshare and setpriv are needed to forbid user namespaces")
+    _, uid, gid = harness.ordinary_ids()
+    account = harness.Account("x", uid, gid, None)
+    done = subprocess.run([*WRAP, "unshare", "-U", "true"], capture_output=True, text=True,
+                          **harness.as_account(account))
+    if "No space left" not in done.stderr:
+        pytest.skip(f"user namespaces cannot be forbidden here: {done.stderr.strip()}")
+
+
+@pytest.fixture
+def bystander(ordinary_user):
+    proc = subprocess.Popen(["sleep", "100"], **harness.as_account(ordinary_user))
+    yield proc
+    assert proc.poll() is None, "the bystander was killed"
+    proc.kill()
+    proc.wait()
+
+
+def scene_of(place, user):
+    scene = arena.Scene(place, user)
+    scene.policy.write_text("version: 1\nextends: preset:agent\nfilesystem:\n"
+                            f"  read: [{place}/ro]\n  write: [{place}/noexec]\n")
+    return scene
+
+
+def run_forbidden(capsule, scene, argv, **more):
+    return subprocess.run(
+        [*WRAP, capsule, "run", "--policy", scene.policy, "--", *map(str, argv)], cwd=scene.ws,
+        env=harness.environment(scene.account), capture_output=True, text=True, timeout=30,
+        stdin=subprocess.DEVNULL, **harness.as_account(scene.account), **more)
+
+
+@pytest.mark.attack("A10")
+@pytest.mark.attack("C1")
+@pytest.mark.parametrize("probe", HERE, ids=lambda p: p.id)
+def test_without_user_namespaces(probe, forbidding, place, ordinary_user, capsule, bystander):
+    scene = scene_of(place / "inside", ordinary_user)
+    params = {k: bystander.pid if k == "target" else scene.param(k) for k in probe.params}
+    done = run_forbidden(capsule, scene,
+                         [scene.probe, probe.id, *(f"{k}={v}" for k, v in params.items())])
+    report = arena.parse(done)
+    if probe.id in OPEN:
+        assert report["result"] == "succeeded", f"this is stopped now, say so: {report}"
+        pytest.skip(f"open: {OPEN[probe.id]}")
+    control = None
+    if not probe.flags & NO_CONTROL:
+        other = scene_of(place / "control", ordinary_user)
+        control = arena.run_outside(other, probe, {
+            k: bystander.pid if k == "target" else other.param(k) for k in probe.params})
+    # Calls on init find somebody else's pid 1 here, or nobody's.
+    arena.judge(probe, report, control)
+    scene.check()
+
+
+@pytest.mark.attack("E11")
+def test_kill_the_supervisor(forbidding, place, ordinary_user, capsule):
+    import secrets
+    import test_kill
+    mark = secrets.token_hex(8)
+    scene = scene_of(place / "inside", ordinary_user)
+    proc = subprocess.Popen(
+        [*WRAP, capsule, "run", "--policy", scene.policy, "--", "python3", "-c", test_kill.STAY,
+         mark], cwd=scene.ws, env=harness.environment(ordinary_user), stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, **harness.as_account(ordinary_user))
+    try:
+        assert proc.stdout.readline() == "up\n", proc.stderr.read()
+        # unshare and sh have exec'd: the process that we started is the supervisor itself.
+        assert open(f"/proc/{proc.pid}/comm").read() == "capsule\n"
+        proc.kill()
+        proc.wait()
+        assert test_kill.gone(mark), test_kill.alive(mark)
+    finally:
+        for pid in test_kill.alive(mark):
+            os.kill(pid, 9)
+        proc.communicate()
+
+
+@pytest.mark.attack("C3")
+@pytest.mark.parametrize("rule", ["protect: ['${workspace}/keep']", "deny: ['${workspace}/private']"])
+def test_what_cannot_be_had_is_refused(rule, forbidding, place, ordinary_user, capsule):
+    """Landlock has no way to say "but not this": the run is refused, and says why."""
+    scene = scene_of(place / "inside", ordinary_user)
+    scene.policy.write_text(f"version: 1\nextends: preset:agent\nfilesystem: {{{rule}}}\n")
+    done = run_forbidden(capsule, scene, ["touch", "RAN"])
+    assert done.returncode == 125 and not (scene.ws / "RAN").exists()
+    assert "namespace" in done.stderr, done.stderr
