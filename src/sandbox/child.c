@@ -43,6 +43,7 @@
 #include "sys/landlock.h"
 #include "sys/missing_syscall.h"
 #include "sys/ns.h"
+#include "sys/proc.h"
 
 #include <grp.h>
 #include <limits.h>
@@ -488,7 +489,7 @@ _Noreturn void child_run(struct wall_setup *s)
 		build_namespaces(&c);
 	} else {
 		build_landlock(&c);
-		children = fallback_children_open();
+		children = proc_children_open();
 	}
 	step_moved(s);
 	c.command = fork();

@@ -2,10 +2,12 @@
 
 #include "base/own.h"
 #include "sys/missing_syscall.h"
+#include "sys/proc.h"
 
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #define DEPTH_MAX 128 /* of directories, on our stack and in descriptors */
@@ -208,40 +210,7 @@ char **fallback_environment(const struct wall_setup *setup)
 	return envp;
 }
 
-int fallback_children_open(void)
-{
-	char path[64];
-	int fd;
-
-	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
 /* ---- folders ----------------------------------------------------------------------------------- */
-
-int fallback_folders_make(char **ret_dir, struct err *err)
-{
-	const char *base = getenv("TMPDIR");
-	char path[PATH_MAX];
-	AUTO(freep) char *dir = NULL;
-
-	if (!base || *base != '/')
-		base = "/tmp";
-	if ((size_t)snprintf(path, sizeof(path), "%s/capsule-%d-XXXXXX", base, getpid()) >=
-	    sizeof(path))
-		return err_set(err, ENAMETOOLONG, "TMPDIR is too long");
-	dir = mkdtemp(path) ? strdup(path) : NULL;
-	if (!dir)
-		return err_set(err, errno, "cannot make a folder in '%s'", base);
-	for (int i = 0; i < 2; i++) {
-		(void)snprintf(path, sizeof(path), "%s/%s", dir, i ? "tmp" : "home");
-		if (mkdir(path, 0700) < 0)
-			return err_set(err, errno, "cannot make '%s'", path);
-	}
-	*ret_dir = take_ptr(&dir);
-	return 0;
-}
 
 /* Empty the directory @dirfd. Whoever lives there was hostile: no link, no other file system. */
 static void folder_empty(int dirfd, int depth)
@@ -281,4 +250,54 @@ void fallback_folders_remove(const char *dir)
 	if (fd >= 0)
 		folder_empty(fd, 0);
 	(void)rmdir(dir);
+}
+
+/* What supervisors that were killed left behind, as far as it is ours. */
+static void folders_sweep(const char *base)
+{
+	AUTO(dir_closep) DIR *dir = opendir(base);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		AUTO(fd_closep) int fd = -EBADF;
+		struct stat st;
+		char path[PATH_MAX];
+
+		if (!proc_name_is_stale(entry->d_name) ||
+		    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
+			continue;
+		if ((size_t)snprintf(path, sizeof(path), "%s/%s", base, entry->d_name) <
+		    sizeof(path))
+			fallback_folders_remove(path);
+	}
+}
+
+int fallback_folders_make(char **ret_dir, int *ret_lock, struct err *err)
+{
+	const char *base = getenv("TMPDIR");
+	char path[PATH_MAX], name[PROC_NAME_MAX];
+	AUTO(freep) char *dir = NULL;
+	AUTO(fd_closep) int lock = -EBADF;
+
+	if (!base || *base != '/')
+		base = "/tmp";
+	folders_sweep(base);
+	proc_name_make(name);
+	if ((size_t)snprintf(path, sizeof(path), "%s/%sXXXXXX", base, name) >= sizeof(path))
+		return err_set(err, ENAMETOOLONG, "TMPDIR is too long");
+	dir = mkdtemp(path) ? strdup(path) : NULL;
+	if (!dir)
+		return err_set(err, errno, "cannot make a folder in '%s'", base);
+	lock = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (lock < 0 || flock(lock, LOCK_SH | LOCK_NB) < 0)
+		return err_set(err, errno, "cannot lock '%s'", dir);
+	for (int i = 0; i < 2; i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, i ? "tmp" : "home");
+		if (mkdir(path, 0700) < 0)
+			return err_set(err, errno, "cannot make '%s'", path);
+	}
+	*ret_dir = take_ptr(&dir);
+	*ret_lock = take_fd(&lock);
+	return 0;
 }

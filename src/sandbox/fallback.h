@@ -26,12 +26,10 @@ int fallback_landlock(const struct plan *plan, const struct wall_setup *setup,
 /* The command's environment with HOME and TMPDIR changed; NULL without memory. */
 char **fallback_environment(const struct wall_setup *setup);
 
-/* For init's tree_kill(): the calling thread's list of children, or a negative errno. */
-int fallback_children_open(void);
-
 /*
  * Fresh folders, in *@ret_dir (malloc'ed; "home" and "tmp" in it), and their removal with all that
- * the session left there: no link is followed, depth is capped.
+ * the session left there: no link is followed, depth is capped. Those of supervisors that were
+ * killed go when the next are made: *@ret_lock, while open, tells that these are in use.
  */
-int fallback_folders_make(char **ret_dir, struct err *err);
+int fallback_folders_make(char **ret_dir, int *ret_lock, struct err *err);
 void fallback_folders_remove(const char *dir);

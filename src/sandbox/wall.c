@@ -23,6 +23,7 @@
 #include "sys/cgroup.h"
 #include "sys/missing_syscall.h"
 #include "sys/ns.h"
+#include "sys/proc.h"
 
 #include <linux/capability.h>
 #include <poll.h>
@@ -42,7 +43,8 @@ struct wall {
 	int pidfd, control, report_fd;
 	struct wall_report *report;
 	struct cgroup cgroup;
-	char *folders; /* second back end */
+	char *folders; /* second back end, with its lock */
+	int folders_lock;
 	struct err
 		failed; /* launching came to nothing: wall_ready() has to tell, with the manifest */
 	int status;     /* the command's, once it has exited */
@@ -252,7 +254,7 @@ static pid_t landlock_clone(struct wall *wall, struct err *err)
 	pid_t pid;
 	int r;
 
-	r = fallback_folders_make(&wall->folders, err);
+	r = fallback_folders_make(&wall->folders, &wall->folders_lock, err);
 	if (r < 0)
 		return r;
 	(void)snprintf(home, sizeof(home), "%s/home", wall->folders);
@@ -397,6 +399,7 @@ static struct wall *wall_free(struct wall *wall)
 	launch_undo(wall);
 	if (wall->folders)
 		fallback_folders_remove(wall->folders);
+	fd_close(wall->folders_lock);
 	free(wall->folders);
 	if (wall->report)
 		(void)munmap(wall->report, sizeof(*wall->report));
@@ -419,7 +422,7 @@ int wall_launch(const struct policy *policy, const struct wall_command *command,
 		return err_set(err, ENOMEM, "cannot make a wall");
 	wall->pid = -1;
 	wall->status = -1;
-	wall->pidfd = wall->control = wall->report_fd = -EBADF;
+	wall->pidfd = wall->control = wall->report_fd = wall->folders_lock = -EBADF;
 	wall->command = *command;
 	wall->setup = (struct wall_setup){
 		.policy = policy, .command = &wall->command, .control = -EBADF, .report_fd = -EBADF
@@ -598,7 +601,7 @@ int wall_event(struct wall *wall, struct wall_event *ret_event)
 /* Second back end, init killed from outside: its tree was handed to us. */
 static void orphans_kill(void)
 {
-	AUTO(fd_closep) int children = fallback_children_open();
+	AUTO(fd_closep) int children = proc_children_open();
 
 	if (children >= 0)
 		init_tree_kill(children);

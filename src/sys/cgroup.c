@@ -1,6 +1,7 @@
 #include "sys/cgroup.h"
 
 #include "base/own.h"
+#include "sys/proc.h"
 
 #include <fcntl.h>
 #include <stdbool.h>
@@ -175,39 +176,13 @@ static int own_dir(const char *controller, char *ret_dir, char *ret_point)
 
 /* ---- names and sweeping ----------------------------------------------------------------------------- */
 
-/* Field 22 of /proc/PID/stat: with the pid, it names a process for good. */
-static int start_time(pid_t pid, uint64_t *ret_time)
-{
-	char path[48], text[1024];
-	unsigned long long time;
-	const char *at;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	if (file_read(path, text, sizeof(text)) < 0)
-		return -ESRCH;
-	at = strrchr(text, ')');
-	if (!at || sscanf(at + 1,
-			  " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
-			  "%*d %*d %llu",
-			  &time) != 1)
-		return -ESRCH;
-	*ret_time = time;
-	return 0;
-}
-
 static void sweep(const char *base)
 {
 	AUTO(dir_closep) DIR *dir = opendir(base);
 	struct dirent *entry;
 
 	while (dir && (entry = readdir(dir))) {
-		unsigned long long time;
-		uint64_t now;
-		int pid;
-
-		if (sscanf(entry->d_name, "capsule-%d-%llu-", &pid, &time) != 2)
-			continue;
-		if (start_time(pid, &now) == 0 && now == time)
+		if (!proc_name_is_stale(entry->d_name))
 			continue;
 		/* Fails, and rightly, if anything is still alive in there. */
 		(void)unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
@@ -217,13 +192,11 @@ static void sweep(const char *base)
 static int group_mkdir(const char *base, char **ret_dir)
 {
 	static unsigned serial;
-	char path[PATH_MAX];
-	uint64_t time = 0;
+	char path[PATH_MAX], name[PROC_NAME_MAX];
 
 	sweep(base);
-	(void)start_time(getpid(), &time);
-	if ((size_t)snprintf(path, sizeof(path), "%s/capsule-%d-%llu-%u", base, getpid(),
-			     (unsigned long long)time, serial++) >= sizeof(path))
+	proc_name_make(name);
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s%u", base, name, serial++) >= sizeof(path))
 		return -ENAMETOOLONG;
 	if (mkdir(path, 0755) < 0)
 		return -errno;

@@ -8,6 +8,7 @@
 #include "sandbox/layers.h"
 #include "sandbox/wall.h"
 #include "sys/landlock.h"
+#include "sys/proc.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -756,6 +757,77 @@ TEST(nothing_outlives_the_run_without_namespaces)
 	tree_ends();
 }
 
+/*
+ * The supervisor killed at any moment of a start: whoever it leaves is handed to us, and has to be
+ * gone soon. Left alone, it would have run for a minute.
+ */
+static void killed_at_any_moment(void)
+{
+	char *argv[] = { (char *)"/bin/sleep", (char *)"60", NULL };
+	int kills = 60;
+
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+	for (int i = 0; i < kills; i++) {
+		int waited = 0;
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			become(at.uid);
+			perform(WS, argv);
+		}
+		(void)usleep((useconds_t)(i * 200));
+		assert_int_equal(kill(pid, SIGKILL), 0);
+		while (waited < 3000) {
+			pid_t got = waitpid(-1, NULL, WNOHANG);
+
+			if (got < 0 && errno == ECHILD)
+				break;
+			if (got == 0) {
+				(void)usleep(1000);
+				waited++;
+			}
+		}
+		if (waited >= 3000)
+			print_message("alive after a kill at %d us\n", i * 200);
+		assert_true(waited < 3000);
+	}
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0), 0);
+}
+
+TEST(a_kill_at_any_moment_leaves_nothing_alive)
+{
+	killed_at_any_moment();
+}
+
+static int stale_folders(void)
+{
+	DIR *dir = opendir("/tmp");
+	struct dirent *entry;
+	struct stat st;
+	int n = 0;
+
+	assert_non_null(dir);
+	while ((entry = readdir(dir))) {
+		if (proc_name_is_stale(entry->d_name) &&
+		    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    st.st_uid == at.uid)
+			n++;
+	}
+	(void)closedir(dir);
+	return n;
+}
+
+TEST(a_kill_at_any_moment_leaves_nothing_alive_without_namespaces)
+{
+	if (landlock_abi() < 6)
+		return;
+	second_back_end();
+	killed_at_any_moment();
+	/* The private folders of those killed go with the next run's. */
+	run(WS, "true");
+	assert_int_equal(stale_folders(), 0);
+}
+
 /* ---- limits ------------------------------------------------------------------------------------------------- */
 
 TEST(process_limits_hold)
@@ -821,6 +893,8 @@ int main(void)
 		cmocka_unit_test(the_second_back_end_denies_in_read_only_and_refuses_the_rest),
 		cmocka_unit_test(nothing_outlives_the_run),
 		cmocka_unit_test(nothing_outlives_the_run_without_namespaces),
+		cmocka_unit_test(a_kill_at_any_moment_leaves_nothing_alive),
+		cmocka_unit_test(a_kill_at_any_moment_leaves_nothing_alive_without_namespaces),
 		cmocka_unit_test(process_limits_hold),
 		cmocka_unit_test(pids_are_limited),
 		cmocka_unit_test(ids_are_as_the_policy_says),
