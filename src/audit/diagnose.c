@@ -203,12 +203,17 @@ static void zeros_drop(struct diag *d)
 
 /* ---- who is who ---- */
 
-/* The session that most lines are of. */
+/* The session that the log is of: that of its two first lines, if they agree, else of most lines. */
 static void sid_choose(struct diag *d)
 {
+	const struct identity *id = &d->report->id;
+	const char *named = id->kind == LOG_LEDGER ? id->install.id : id->session;
+	bool agree = d->n > 1 && d->have_id && d->rec[0].parsed && d->rec[1].parsed &&
+		     memcmp(d->rec[0].sid, named, LINE_SID) == 0 &&
+		     memcmp(d->rec[1].sid, named, LINE_SID) == 0;
 	size_t votes = 0;
 
-	for (size_t i = 0; i < d->n; i++) {
+	for (size_t i = 0; i < d->n && !agree; i++) {
 		struct rec *r = &d->rec[i];
 
 		if (!r->parsed)
@@ -217,10 +222,9 @@ static void sid_choose(struct diag *d)
 			memcpy(d->sid, r->sid, LINE_SID);
 		votes += memcmp(d->sid, r->sid, LINE_SID) == 0 ? 1 : (size_t)-1;
 	}
-	if (memcmp(d->sid,
-		   d->report->id.kind == LOG_LEDGER ? d->report->id.install.id
-						    : d->report->id.session,
-		   LINE_SID) != 0)
+	if (agree)
+		memcpy(d->sid, named, LINE_SID);
+	if (memcmp(d->sid, named, LINE_SID) != 0)
 		d->have_id = false;
 	for (size_t i = 0; i < d->n; i++)
 		d->rec[i].own = d->rec[i].parsed && memcmp(d->sid, d->rec[i].sid, LINE_SID) == 0;

@@ -72,7 +72,8 @@ struct job {
 	bool id_known;
 	bool old_chain;
 	struct ledger_list list;
-	const struct ledger_session *entry;
+	const struct ledger_session *entry;    /* of this session, else of this name */
+	const struct ledger_session *namesake; /* what the ledger knows under this name */
 	enum ledger_word word;
 	struct verify_head head[2];
 	size_t n_heads;
@@ -136,9 +137,10 @@ static int ask_ledger(struct job *job, struct err *err)
 		return 0;
 	}
 	job->word = verify_intact(&job->list.report) ? LEDGER_UNLISTED : LEDGER_ALTERED;
-	job->entry = ledger_find(&job->list, job->id_known ? job->id.session : NULL, job->real);
+	job->namesake = ledger_find(&job->list, NULL, job->real);
+	job->entry = job->id_known ? ledger_find(&job->list, job->id.session, NULL) : NULL;
 	if (!job->entry)
-		job->entry = ledger_find(&job->list, NULL, job->real);
+		job->entry = job->namesake;
 	if (!job->entry || job->word == LEDGER_ALTERED)
 		return 0;
 	job->word = job->entry->end_time ? LEDGER_AGREES : LEDGER_START_ONLY;
@@ -188,9 +190,9 @@ static void judge_beside_others(struct job *job)
 		verify_add(report, VERIFY_UNKNOWN, 0, report->lines - 1, 0,
 			   "the ledger of its install does not know this session: the ledger was "
 			   "put back, or the log is forged");
-	if (job->entry && (!job->id_known || strcmp(job->entry->id, job->id.session) != 0))
+	if (job->namesake && (!job->id_known || strcmp(job->namesake->id, job->id.session) != 0))
 		verify_add(report, VERIFY_RESIGNED, 0, 0, 1,
-			   "under this name the ledger knows session %s", job->entry->id);
+			   "under this name the ledger knows session %s", job->namesake->id);
 	else if (job->entry && job->entry->log && verify_intact(report) &&
 		 memcmp(job->entry->genesis, report->genesis_leaf, MERKLE_HASH) != 0)
 		verify_add(report, VERIFY_RESIGNED, 0, 0, 1,

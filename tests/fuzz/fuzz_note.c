@@ -7,7 +7,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str note = { .p = (const char *)data, .n = size }, text;
-	static const uint8_t seed[ED25519_SEED] = "the seed corpus is signed by this";
+	static const uint8_t seed[ED25519_SEED] = "a key that everybody may know";
 	static struct ed25519_key key;
 	struct checkpoint cp;
 
