@@ -3,9 +3,11 @@
 #include "base/own.h"
 
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 void host_facts(struct host_facts *ret_facts)
@@ -24,22 +26,97 @@ void host_facts(struct host_facts *ret_facts)
  * Mapped rather than read: the pages are in the page cache, since we are running from them, and a
  * copy would cost as much as the hash.
  */
-int host_binary_digest(uint8_t ret_digest[BLAKE3_OUT], uint64_t *ret_size)
+static int binary_hash(int fd, size_t size, uint8_t ret_digest[BLAKE3_OUT])
+{
+	void *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+
+	if (p == MAP_FAILED)
+		return -errno;
+	blake3(p, size, ret_digest);
+	(void)munmap(p, size);
+	return 0;
+}
+
+/* What the cache file holds: this, byte for byte. */
+struct binary_note {
+	char magic[16];
+	uint64_t dev, ino, size, mtime_s, mtime_ns, ctime_s, ctime_ns;
+	uint8_t digest[BLAKE3_OUT];
+};
+
+static struct binary_note binary_note_of(const struct stat *st)
+{
+	return (struct binary_note){ .magic = "capsule program",
+				     .dev = st->st_dev,
+				     .ino = st->st_ino,
+				     .size = (uint64_t)st->st_size,
+				     .mtime_s = (uint64_t)st->st_mtim.tv_sec,
+				     .mtime_ns = (uint64_t)st->st_mtim.tv_nsec,
+				     .ctime_s = (uint64_t)st->st_ctim.tv_sec,
+				     .ctime_ns = (uint64_t)st->st_ctim.tv_nsec };
+}
+
+static bool note_read(const char *cache, struct binary_note *note)
+{
+	AUTO(fd_closep) int fd = open(cache, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct binary_note kept;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+	    (st.st_mode & 022) || read(fd, &kept, sizeof(kept)) != (ssize_t)sizeof(kept) ||
+	    memcmp(&kept, note, offsetof(struct binary_note, digest)) != 0)
+		return false;
+	*note = kept;
+	return true;
+}
+
+/* Whole or not at all; a failure costs the next run half a millisecond. */
+static void note_write(const char *cache, const struct binary_note *note)
+{
+	AUTO(fd_closep) int fd = -EBADF;
+	char name[4096];
+
+	if (snprintf(name, sizeof(name), "%s.%d", cache, (int)getpid()) >= (int)sizeof(name))
+		return;
+	fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return;
+	if (write(fd, note, sizeof(*note)) != (ssize_t)sizeof(*note) || rename(name, cache) < 0)
+		(void)unlink(name);
+}
+
+/*
+ * A file that was changed a moment ago could be changed again within the same tick of its ctime:
+ * such a one is hashed and not kept.
+ */
+static bool is_settled(const struct stat *st)
+{
+	struct timespec now;
+
+	return clock_gettime(CLOCK_REALTIME, &now) == 0 && now.tv_sec - st->st_ctim.tv_sec > 2;
+}
+
+int host_binary_digest(const char *cache, uint8_t ret_digest[BLAKE3_OUT], uint64_t *ret_size)
 {
 	AUTO(fd_closep) int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	struct binary_note note;
 	struct stat st;
-	void *p;
+	int r;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	if (st.st_size <= 0)
 		return -EINVAL;
-	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
-	if (p == MAP_FAILED)
-		return -errno;
-	blake3(p, (size_t)st.st_size, ret_digest);
-	(void)munmap(p, (size_t)st.st_size);
-	*ret_size = (uint64_t)st.st_size;
+	note = binary_note_of(&st);
+	if (!cache || !note_read(cache, &note)) {
+		r = binary_hash(fd, (size_t)st.st_size, note.digest);
+		if (r < 0)
+			return r;
+		if (cache && is_settled(&st))
+			note_write(cache, &note);
+	}
+	memcpy(ret_digest, note.digest, BLAKE3_OUT);
+	*ret_size = note.size;
 	return 0;
 }
 

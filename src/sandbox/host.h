@@ -18,8 +18,13 @@ struct host_facts {
 };
 
 void host_facts(struct host_facts *ret_facts);
-/* BLAKE3 of the running program's file and its size. Costs its reading: half a millisecond. */
-int host_binary_digest(uint8_t ret_digest[BLAKE3_OUT], uint64_t *ret_size);
+/*
+ * BLAKE3 of the running program's file and its size. Hashing it takes half a millisecond, a tenth of
+ * a whole start, so the digest is kept in @cache (a file; NULL: none) beside what tells this very
+ * file from every other and from itself once changed: device, inode, size, mtime and ctime. Nobody
+ * but the user can write there; sessions cannot even see it.
+ */
+int host_binary_digest(const char *cache, uint8_t ret_digest[BLAKE3_OUT], uint64_t *ret_size);
 
 /* Absolute, without a slash at the end. -ENOENT: neither HOME nor /etc/passwd knows one. */
 int host_home(struct arena *arena, const char **ret_home);

@@ -3,6 +3,7 @@
 #include "sandbox/host.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -55,15 +56,17 @@ static void put_policy(struct json_wr *w, const struct session_options *options)
 	json_end_object(w);
 }
 
-static void put_program(struct json_wr *w)
+static void put_program(struct json_wr *w, const char *state_dir)
 {
+	char cache[PATH_MAX];
 	uint8_t digest[BLAKE3_OUT];
 	uint64_t size;
 
 	json_key(w, "capsule");
 	json_object(w);
 	put_str(w, "version", CAPSULE_VERSION);
-	if (host_binary_digest(digest, &size) == 0) {
+	(void)snprintf(cache, sizeof(cache), "%s/program", state_dir);
+	if (host_binary_digest(cache, digest, &size) == 0) {
 		put_hex(w, "blake3", digest);
 		put_u64(w, "size", size);
 	}
@@ -93,7 +96,7 @@ static void put_host(struct json_wr *w)
 
 void record_genesis(struct json_wr *w, const struct session_options *options)
 {
-	put_program(w);
+	put_program(w, options->audit.state_dir);
 	put_policy(w, options);
 	put_host(w);
 	put_argv(w, "command", options->argv);
