@@ -62,6 +62,9 @@ static const char *private_place(const struct policy *policy, const char *path)
 		return policy->home;
 	if (policy->private_tmp && policy->tmp && path_within(path, policy->tmp))
 		return policy->tmp;
+	/* where TMPDIR is elsewhere, /tmp is private too */
+	if (policy->private_tmp && path_within(path, "/tmp"))
+		return "/tmp";
 	return NULL;
 }
 

@@ -204,7 +204,7 @@ bool path_covered(const struct policy *policy, const struct policy_path *paths, 
 			      (kind == POLICY_FS_READ && path_kind_grants(paths[i].kind));
 
 		if (covers && path_within(path, grant) && !stops_at(home, grant, path) &&
-		    !stops_at(tmp, grant, path))
+		    !stops_at(tmp, grant, path) && !stops_at(tmp ? "/tmp" : NULL, grant, path))
 			return true;
 	}
 	return false;
@@ -234,7 +234,8 @@ static void check_contradiction(struct load *l, const struct policy_path *grant)
 static bool made_for_session(const struct policy *p, const char *path)
 {
 	return (p->private_home && p->home && strcmp(path, p->home) == 0) ||
-	       (p->private_tmp && p->tmp && strcmp(path, p->tmp) == 0);
+	       (p->private_tmp && p->tmp &&
+		(strcmp(path, p->tmp) == 0 || strcmp(path, "/tmp") == 0));
 }
 
 static void check_missing(struct load *l, struct policy_path *path)

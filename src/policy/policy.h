@@ -65,7 +65,8 @@ struct policy {
 	size_t n_paths;
 	struct policy_path *paths;
 	/*
-	 * A tmpfs there, with what is granted below it mounted in. A grant of ${home} or ${tmp}
+	 * A tmpfs there (and, where TMPDIR is elsewhere, at /tmp as well), with what is granted
+	 * below it mounted in. A grant of ${home} or ${tmp}
 	 * itself then speaks of that tmpfs (exec on ${tmp}: programs may run from the private one),
 	 * and never brings in the host's.
 	 */
