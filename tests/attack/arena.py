@@ -162,24 +162,45 @@ def outcome(report: dict) -> str:
     return report["errno"] if report["result"] == "blocked" else report["result"]
 
 
-def reports(done) -> dict:
-    """All that probes reported, by id."""
-    lines = [line for line in done.stdout.splitlines() if line.startswith('{"attempted"')]
-    return {report["id"]: report for report in map(json.loads, lines)}
+def reports(done) -> list:
+    """What the probes reported, in the order in which they were run."""
+    return [json.loads(line) for line in done.stdout.splitlines()
+            if line.startswith('{"attempted"')]
 
 
 def parse(done) -> dict:
-    found = list(reports(done).values())
+    found = reports(done)
     assert len(found) == 1, (f"no report from the probe: the attack was not attempted\n"
                              f"exit {done.returncode}\n{done.stdout}\n{done.stderr}")
     return found[0]
 
 
-def _outside(scene: Scene, argv: list):
-    return subprocess.run(argv, cwd=scene.ws, env=harness.environment(scene.account),
-                          capture_output=True, text=True, errors="replace", timeout=60,
-                          stdin=subprocess.DEVNULL, start_new_session=True,
-                          **harness.as_account(scene.account))
+def words(attacks: list) -> list:
+    """Arguments of attack_probe for [(probe, params), ...]."""
+    return ["--several", *(" ".join([p.id, *(f"{k}={v}" for k, v in params.items())])
+                           for p, params in attacks)]
+
+
+def start(account: harness.Account, argv: list, cwd, **more):
+    more = {"stdin": subprocess.DEVNULL} | more if "input" not in more else more
+    return subprocess.run([str(a) for a in argv], cwd=cwd, env=harness.environment(account),
+                          capture_output=True, text=True, errors="replace", timeout=120,
+                          start_new_session=True, **harness.as_account(account), **more)
+
+
+def several_inside(capsule, scene: "Scene", attacks: list, options=(), cwd=None, prefix=(),
+                   **more) -> list:
+    """
+    Many attacks in one session, each in a process of its own; a report for each, in order. None of
+    them changes anything as long as the wall holds, and the test judges every one of them.
+    """
+    done = start(scene.account, [*prefix, capsule, "run", *options, "--", scene.probe,
+                                 *words(attacks)], cwd or scene.ws, **more)
+    found = reports(done)
+    assert [r["id"] for r in found] == [p.id for p, _ in attacks], (
+        f"not all were attempted: {len(found)} of {len(attacks)}\nexit {done.returncode}\n"
+        f"{done.stderr[-2000:]}")
+    return found
 
 
 # An ordinary user has all capabilities in a user namespace of his own; so the attacks that need
@@ -189,26 +210,33 @@ OWN_USER = ["unshare", "-U", "--map-root-user", "-m", "-n", "--propagation", "pr
 
 def run_outside(scene: Scene, probe: Probe, params: dict) -> dict:
     """The control: the same attack by the same user without the wall."""
-    argv = [str(scene.probe), probe.id, *(f"{k}={v}" for k, v in params.items())]
+    argv = [scene.probe, *words([(probe, params)])]
     if probe.flags & OWN_MOUNTS and scene.account.is_root:
         argv = ["unshare", "-m", "--propagation", "private", *argv]
-    report = parse(_outside(scene, argv))
+    report = parse(start(scene.account, argv, scene.ws))
     if report["result"] == "blocked" and not scene.account.is_root:
-        second = list(reports(_outside(scene, [*OWN_USER, *argv])).values())
+        second = reports(start(scene.account, [*OWN_USER, *argv], scene.ws))
         if second and second[0]["result"] == "succeeded":
             return second[0]
     return report
 
 
-def several_outside(scene: Scene, probes: list) -> dict:
-    """The controls of many attacks without parameters, by id."""
-    found = reports(_outside(scene, [str(scene.probe), "--several", *(p.id for p in probes)]))
-    if not scene.account.is_root:
-        again = [id for id, report in found.items() if report["result"] == "blocked"]
-        if again:
-            second = reports(_outside(scene, [*OWN_USER, str(scene.probe), "--several", *again]))
-            found |= {id: r for id, r in second.items() if r["result"] == "succeeded"}
-    return found
+def several_outside(scene: Scene, attacks: list) -> list:
+    """The controls of many attacks, in order; None for those that have none."""
+    shared = [(p, a) for p, a in attacks if not p.flags & (NO_CONTROL | OWN_MOUNTS)]
+    found = reports(start(scene.account, [scene.probe, *words(shared)], scene.ws))
+    assert len(found) == len(shared), "the controls did not all report"
+    again = [] if scene.account.is_root else [
+        n for n, report in enumerate(found) if report["result"] == "blocked"]
+    if again:
+        second = reports(start(scene.account, [*OWN_USER, scene.probe,
+                                               *words([shared[n] for n in again])], scene.ws))
+        for n, report in zip(again, second):
+            if report["result"] == "succeeded":
+                found[n] = report
+    rest = iter(found)
+    return [None if p.flags & NO_CONTROL else run_outside(scene, p, a) if p.flags & OWN_MOUNTS
+            else next(rest) for p, a in attacks]
 
 
 def judge(probe: Probe, inside: dict, control: dict | None) -> None:

@@ -28,6 +28,33 @@ def control_scene(place, who):
     return arena.Scene(place / "control", who)
 
 
+@pytest.fixture(scope="module")
+def once(session_dir):
+    """
+    once(name, who, make) -> what make(scene, control) returned, made once in this module for that
+    name and account: for attacks that share a session.
+    """
+    made = {}
+
+    def get(name, who, make):
+        key = name, who.uid
+        if key not in made:
+            place = session_dir / f"once-{name}-{who.uid}-{len(made)}-{id(made):x}"
+            place.mkdir()
+            account = arena.dataclasses.replace(who, home=arena.Scene.home(place, who))
+            scene = arena.Scene(place / "inside", account)
+            try:
+                made[key] = make(scene, arena.Scene(place / "control", account))
+                scene.check()
+            except AssertionError as error:
+                made[key] = error
+        if isinstance(made[key], AssertionError):
+            raise made[key]
+        return made[key]
+
+    return get
+
+
 @pytest.fixture
 def attack(run_capsule, scene):
     """attack(probe, policy=PATH or None for the default, params={...}) -> the probe's report"""

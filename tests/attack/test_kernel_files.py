@@ -37,31 +37,23 @@ READ = [
     "/dev/userio", "/dev/vga_arbiter", "/dev/snapshot", "/dev/nvram", "/dev/mcelog", "/dev/disk",
 ]
 READ += sorted(glob.glob("/dev/[sv]d[a-z]") + glob.glob("/dev/nvme*n1") + glob.glob("/dev/loop0"))
-# Written to by programs that only mean themselves: no harm beyond the process.
-OWN = {"/proc/self/coredump_filter", "/proc/self/clear_refs"}
+ATTACKS = [("C13-write", path) for path in WRITE] + [("C13-read", path) for path in READ]
+THERE = [(probe, path) for probe, path in ATTACKS if os.path.exists(path)]
+# Init's own, whose place another process has outside.
+NO_CONTROL = {"/proc/1/oom_score_adj"}
 
 
 @pytest.mark.both
 @pytest.mark.attack("C13")
-@pytest.mark.parametrize("path", WRITE)
-def test_write(path, attack, control_scene):
-    probe, params = PROBES["C13-write"], {"path": path}
-    if not os.path.exists(path):
+@pytest.mark.parametrize("probe,path", ATTACKS)
+def test_file_of_the_kernel(probe, path, who, once, capsule):
+    if (probe, path) not in THERE:
         pytest.skip("not on this machine")
-    arena.judge(probe, attack(probe, params=params),
-                None if path.startswith("/proc/1/") else
-                arena.run_outside(control_scene, probe, params))
-
-
-@pytest.mark.both
-@pytest.mark.attack("C13")
-@pytest.mark.parametrize("path", READ)
-def test_read(path, attack, control_scene):
-    probe, params = PROBES["C13-read"], {"path": path}
-    if not os.path.exists(path):
-        pytest.skip("not on this machine")
-    arena.judge(probe, attack(probe, params=params),
-                arena.run_outside(control_scene, probe, params))
+    attacks = [(PROBES[p], {"path": name}) for p, name in THERE]
+    inside, outside = once("kernel", who, lambda scene, control: (
+        arena.several_inside(capsule, scene, attacks), arena.several_outside(control, attacks)))
+    n = THERE.index((probe, path))
+    arena.judge(PROBES[probe], inside[n], None if path in NO_CONTROL else outside[n])
 
 
 @pytest.mark.both

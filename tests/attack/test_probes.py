@@ -8,7 +8,7 @@ limits is in the other files of this folder.
 import pytest
 
 import arena
-from arena import HOST_NET, NO_CONTROL, OWN_MOUNTS, PROBES
+from arena import HOST_NET, NO_CONTROL, PROBES
 
 FILES = {"secret", "outside", "hostlink", "protected", "pdir", "ancestor", "denied", "forbidden", "ddir", "mask",
          "ino", "rofile", "rodir", "dir", "xdir", "self", "binary"}
@@ -26,42 +26,7 @@ NETWORKED = [p for p in HERE if p.flags & HOST_NET]
 
 
 ALONE = [p for p in HERE if not p.params]
-AIMED = [p for p in HERE if p.params]
-
-
-@pytest.fixture(scope="module")
-def together(session_dir, capsule):
-    """
-    together(who, network) -> (reports inside, controls outside), by id: the attacks that need no
-    parameters, in one session, each in a process of its own.
-    """
-    done = {}
-
-    def perform(who, network):
-        key = who.uid, network
-        if key not in done:
-            probes = ALONE if network == "none" else NETWORKED
-            place = session_dir / f"together-{who.uid}-{network}"
-            place.mkdir()
-            account = arena.dataclasses.replace(who, home=arena.Scene.home(place, who))
-            scene = arena.Scene(place / "inside", account)
-            other = arena.Scene(place / "control", account)
-            argv = ["--network", "host"] if network == "host" else []
-            inside = arena.subprocess.run(
-                [capsule, "run", *argv, "--", scene.probe, "--several", *(p.id for p in probes)],
-                cwd=scene.ws, capture_output=True, text=True, errors="replace", timeout=120,
-                stdin=arena.subprocess.DEVNULL, env=arena.harness.environment(account),
-                **arena.harness.as_account(account))
-            controls = [p for p in probes if not p.flags & (NO_CONTROL | OWN_MOUNTS)]
-            outside = arena.several_outside(other, controls)
-            for probe in probes:
-                if probe.flags & OWN_MOUNTS and not probe.flags & NO_CONTROL:
-                    outside[probe.id] = arena.run_outside(other, probe, {})
-            scene.check()
-            done[key] = arena.reports(inside), outside
-        return done[key]
-
-    return perform
+AIMED = [p for p in HERE if p.params and p.id not in STRICT]
 
 
 def judge(probe, report, control):
@@ -73,33 +38,46 @@ def judge(probe, report, control):
 
 @pytest.mark.both
 @pytest.mark.parametrize("probe", ALONE, ids=lambda p: p.id)
-def test_attack(probe, who, together):
-    inside, outside = together(who, "none")
-    assert probe.id in inside, "no report from the probe: the attack was not attempted"
-    assert probe.flags & NO_CONTROL or probe.id in outside, "the control did not report"
-    judge(probe, inside[probe.id], outside.get(probe.id))
+def test_attack(probe, who, once, capsule):
+    attacks = [(p, {}) for p in ALONE]
+    inside, outside = once("alone", who, lambda scene, control: (
+        arena.several_inside(capsule, scene, attacks), arena.several_outside(control, attacks)))
+    judge(probe, inside[ALONE.index(probe)], outside[ALONE.index(probe)])
 
 
 @pytest.mark.both
 @pytest.mark.parametrize("probe", NETWORKED, ids=lambda p: p.id)
-def test_attack_with_the_hosts_network(probe, who, together):
+def test_attack_with_the_hosts_network(probe, who, once, capsule):
     """Without a network namespace only the system call filter is left to refuse these."""
-    inside, outside = together(who, "host")
-    assert probe.id in inside, "no report from the probe: the attack was not attempted"
-    judge(probe, inside[probe.id], outside.get(probe.id))
+    attacks = [(p, {}) for p in NETWORKED]
+    inside, outside = once("network", who, lambda scene, control: (
+        arena.several_inside(capsule, scene, attacks, ["--network", "host"]),
+        arena.several_outside(control, attacks)))
+    judge(probe, inside[NETWORKED.index(probe)], outside[NETWORKED.index(probe)])
+
+
+def aimed(scene, probes):
+    return [(p, {key: scene.param(key) for key in p.params}) for p in probes]
 
 
 @pytest.mark.both
 @pytest.mark.parametrize("probe", AIMED, ids=lambda p: p.id)
-def test_attack_on_files(probe, scene, attack, request):
-    params = {key: scene.param(key) for key in probe.params}
+def test_attack_on_files(probe, who, once, capsule, control_scene):
+    inside = once("files", who, lambda scene, _: arena.several_inside(
+        capsule, scene, aimed(scene, AIMED), ["--policy", scene.policy]))
     control = None
     if not probe.flags & NO_CONTROL:
-        other = request.getfixturevalue("control_scene")
-        control = arena.run_outside(other, probe, {key: other.param(key) for key in probe.params})
-    strict = probe.id in STRICT
-    report = attack(probe, policy=scene.strict if strict else scene.policy, params=params,
-                    cwd=scene.place / "noexec" if strict else None)
+        control = arena.run_outside(control_scene, *aimed(control_scene, [probe])[0])
+    judge(probe, inside[AIMED.index(probe)], control)
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("probe", sorted(STRICT))
+def test_attack_where_nothing_is_both_written_and_executed(probe, scene, attack, control_scene):
+    probe = PROBES[probe]
+    control = arena.run_outside(control_scene, *aimed(control_scene, [probe])[0])
+    report = attack(probe, policy=scene.strict, params=aimed(scene, [probe])[0][1],
+                    cwd=scene.place / "noexec")
     judge(probe, report, control)
 
 

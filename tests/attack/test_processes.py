@@ -9,20 +9,33 @@ import pytest
 
 import arena
 import harness
-from arena import NO_CONTROL, PROBES
+from arena import PROBES
 
 TARGETED = [p for p in PROBES.values() if p.params == ("target",)]
 
 
+class Bystander:
+    """A process outside, of the same user, with the session's own rights over it otherwise."""
+
+    def __init__(self, account):
+        self.proc = subprocess.Popen(["sleep", "100"], start_new_session=True,
+                                     **harness.as_account(account))
+        self.pid = self.proc.pid
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        state = open(f"/proc/{self.pid}/stat").read().rsplit(")", 1)[1].split()[0]
+        self.proc.kill()
+        self.proc.wait()
+        assert state in "SR", f"the bystander was left in state {state}"
+
+
 @pytest.fixture
 def bystander(who):
-    """A process outside, of the same user, with the session's own rights over it otherwise."""
-    proc = subprocess.Popen(["sleep", "100"], start_new_session=True, **harness.as_account(who))
-    yield proc
-    state = open(f"/proc/{proc.pid}/stat").read().rsplit(")", 1)[1].split()[0]
-    proc.kill()
-    proc.wait()
-    assert state in "SR", f"the bystander was left in state {state}"
+    with Bystander(who) as one:
+        yield one.proc
 
 
 @pytest.mark.both
@@ -30,12 +43,16 @@ def bystander(who):
 @pytest.mark.attack("A11")
 @pytest.mark.attack("A22")
 @pytest.mark.parametrize("probe", TARGETED, ids=lambda p: p.id)
-def test_bystander(probe, bystander, attack, control_scene):
-    params = {"target": bystander.pid}
-    control = None
-    if not probe.flags & NO_CONTROL:
-        control = arena.run_outside(control_scene, probe, params)
-    arena.judge(probe, attack(probe, params=params), control)
+def test_bystander(probe, who, once, capsule):
+    def perform(scene, control):
+        with Bystander(who) as one:
+            attacks = [(p, {"target": one.pid}) for p in TARGETED]
+            inside = arena.several_inside(capsule, scene, attacks)
+            assert one.proc.poll() is None, "the bystander was killed"
+            return inside, arena.several_outside(control, attacks)
+
+    inside, outside = once("bystander", who, perform)
+    arena.judge(probe, inside[TARGETED.index(probe)], outside[TARGETED.index(probe)])
 
 
 @pytest.mark.both
@@ -44,14 +61,17 @@ def test_bystander(probe, bystander, attack, control_scene):
 @pytest.mark.attack("A22")
 @pytest.mark.attack("F6")
 @pytest.mark.parametrize("probe", TARGETED, ids=lambda p: p.id)
-def test_supervisor(probe, start_capsule, scene):
+def test_supervisor(probe, who, once, capsule):
     """The same against the process that holds the policy and writes the log."""
-    proc = start_capsule(["run", "--", scene.probe, probe.id, "target=-"], cwd=scene.ws,
-                         stdin=subprocess.PIPE)
-    out, err = proc.communicate(f"{proc.pid}\n", timeout=30)
-    report = arena.parse(subprocess.CompletedProcess([], proc.returncode, out, err))
-    assert proc.returncode == 0, err
-    arena.judge(probe, report, None)
+
+    def perform(scene, _):
+        # The shell's number becomes the supervisor's; the probes read it from stdin.
+        attacks = [(p, {"target": "-"}) for p in TARGETED]
+        lines = f'for i in {" ".join("x" * len(TARGETED))}; do echo $$; done > pids; exec "$@" < pids'
+        return arena.several_inside(capsule, scene, attacks, prefix=["sh", "-c", lines, "sh"])
+
+    inside = once("supervisor", who, perform)
+    arena.judge(probe, inside[TARGETED.index(probe)], None)
 
 
 @pytest.mark.both

@@ -103,6 +103,8 @@ const char *param(const char *key)
 			continue;
 		if (strcmp(*p + n + 1, "-") != 0)
 			return *p + n + 1;
+		/* Not more than the line: the next attack's child reads the next. */
+		setvbuf(stdin, NULL, _IONBF, 0);
 		if (!fgets(line, sizeof(line), stdin))
 			unable("no value for %s on stdin", key);
 		line[strcspn(line, "\n")] = '\0';
@@ -236,13 +238,29 @@ static int perform(const struct probe *probe)
 
 static int usage(void)
 {
-	fputs("usage: attack_probe --list | ID [KEY=VALUE ...] | --several ID ...\n", stderr);
+	fputs("usage: attack_probe --list | ID [KEY=VALUE ...] | --several 'ID [KEY=VALUE ...]' "
+	      "...\n",
+	      stderr);
 	return 2;
+}
+
+/* "ID KEY=VALUE ...", in place. */
+static int perform_words(char *text)
+{
+	char *words[8] = { NULL };
+	const struct probe *probe;
+	size_t n = 0;
+
+	for (char *word = strtok(text, " "); word && n < 7; word = strtok(NULL, " "))
+		words[n++] = word;
+	probe = n ? find(words[0]) : NULL;
+	params = words + 1;
+	return probe ? perform(probe) : usage();
 }
 
 int main(int argc, char **argv)
 {
-	bool several = argc > 2 && strcmp(argv[1], "--several") == 0;
+	const struct probe *probe;
 	int r = 0;
 
 	if (argc == 2 && strcmp(argv[1], "--list") == 0)
@@ -257,11 +275,12 @@ int main(int argc, char **argv)
 	if (report == MAP_FAILED || argc < 2)
 		return usage();
 	signal(SIGUSR2, SIG_IGN); /* A22-all sends it to everybody */
-	params = several ? argv + argc : argv + 2;
-	for (int i = several ? 2 : 1; r == 0 && i < (several ? argc : 2); i++) {
-		const struct probe *probe = find(argv[i]);
-
-		r = probe ? perform(probe) : usage();
+	if (strcmp(argv[1], "--several") == 0) {
+		for (int i = 2; r == 0 && i < argc; i++)
+			r = perform_words(argv[i]);
+		return r;
 	}
-	return r;
+	probe = find(argv[1]);
+	params = argv + 2;
+	return probe ? perform(probe) : usage();
 }

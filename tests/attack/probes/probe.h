@@ -4,8 +4,8 @@
  * `attack_probe ID [KEY=VALUE ...]` runs one attack in a child process and prints one JSON line:
  *   {"id","attempted","result","errno","signal","detail"}
  * result is "succeeded", "blocked" (a call answered with errno), "killed" (by signal), "hung", or
- * "unable": the probe could not get as far as the attack. `attack_probe --list` prints the table; `--several ID ...` performs many
- * that need no parameters, each in a child of its own.
+ * "unable": the probe could not get as far as the attack. `attack_probe --list` prints the table; `--several 'ID KEY=VALUE ...' ...`
+ * performs many, each in a child of its own, and prints a line for each.
  * The program is static: it needs nothing of the session but permission to be executed.
  */
 #pragma once
