@@ -213,6 +213,22 @@ static int run_session(struct run *run)
 	return session_run(&session, &run->result, &run->err);
 }
 
+/*
+ * What no rule could hold back: a protected name that was not there. Said by name, because the next
+ * program that is run outside may obey it.
+ */
+static void made_notice(const struct made *made)
+{
+	for (size_t i = 0; i < made->n && i < MADE_MAX; i++) {
+		const struct policy_path *path = made->paths[i];
+
+		log_say(LOG_WARNING,
+			"'%s' was made during the session; %s:%u protects that name, but could not "
+			"before it was there. Look at it before you run anything there",
+			path->path, path->where.file, path->where.line);
+	}
+}
+
 static int run_prepared(struct run *run)
 {
 	const char *notice;
@@ -226,6 +242,7 @@ static int run_prepared(struct run *run)
 	notice = run->step ? NULL : record_notice(&run->result);
 	if (notice)
 		log_say(LOG_NOTICE, "%s", notice);
+	made_notice(&run->result.made);
 	run_report(run);
 	return run->result.exit_status;
 }

@@ -295,6 +295,15 @@ const char *record_notice(const struct session_result *result)
 	return NULL;
 }
 
+static void put_made(struct json_wr *w, const struct made *made)
+{
+	json_key(w, "made_protected");
+	json_array(w);
+	for (size_t i = 0; i < made->n && i < MADE_MAX; i++)
+		json_strz(w, made->paths[i]->path);
+	json_end_array(w);
+}
+
 void record_end(struct json_wr *w, const struct session_result *result)
 {
 	json_key(w, "exit");
@@ -308,5 +317,7 @@ void record_end(struct json_wr *w, const struct session_result *result)
 	put_stream(w, "terminal", &result->terminal);
 	if (result->terminal_dropped)
 		put_u64(w, "terminal_dropped", result->terminal_dropped);
+	if (result->made.n)
+		put_made(w, &result->made);
 	record_denied(w, result);
 }

@@ -60,6 +60,7 @@ struct session {
 	struct terminal terminal;
 	struct relay pipes[2];
 	struct timespec started;
+	struct made missing; /* protected names that are not there yet */
 };
 
 static void session_freep(struct session **session)
@@ -376,6 +377,7 @@ static int session_launch(struct session *s, sigset_t *ret_signals, struct err *
 	r = wall_launch(o->policy, &command, &s->wall, err);
 	if (r < 0)
 		return session_failed(s, "wall", WALL_FAIL_SETUP, r);
+	made_before(o->policy, &s->missing);
 	signals_block(ret_signals);
 	return 0;
 }
@@ -561,6 +563,7 @@ static int session_attend(struct session *s, struct err *err)
 		return r;
 	(void)wall_finish(take_ptr(&s->wall), &s->result->end);
 	s->result->duration_us = us_since(&s->started);
+	made_after(&s->missing, &s->result->made);
 	session_drain(s);
 	status = s->result->end.status;
 	s->result->exit_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);

@@ -11,6 +11,7 @@
 
 #include "audit/audit.h"
 #include "policy/policy.h"
+#include "sandbox/made.h"
 #include "sandbox/wall.h"
 
 #include <limits.h>
@@ -45,6 +46,7 @@ struct session_result {
 	struct session_stream streams[2];
 	struct session_stream terminal;
 	uint64_t terminal_dropped; /* control sequences that vt took out */
+	struct made made;          /* protected names that were not there before */
 	char id[33];               /* 32 hex digits, "" if there was no log */
 	char log[PATH_MAX];        /* its name, "" likewise */
 };
