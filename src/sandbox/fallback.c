@@ -267,6 +267,11 @@ static void folders_sweep(const char *base)
 		    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		    !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
 			continue;
+		/* A pid means little to other pid namespaces that see this folder: the lock tells. */
+		fd = openat(dirfd(dir), entry->d_name,
+			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+			continue;
 		if ((size_t)snprintf(path, sizeof(path), "%s/%s", base, entry->d_name) <
 		    sizeof(path))
 			fallback_folders_remove(path);
