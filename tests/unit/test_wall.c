@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -150,6 +151,9 @@ static void output_collect(int fd, char *output)
 /* More for the base policy's exec list: ", /x". */
 static const char *exec_more = "";
 
+/* What the command has as standard input. */
+static const char *stdin_file = "/dev/null";
+
 static void policy_text(char *text, size_t size, const char *more)
 {
 	/* The system, the workspace, and what the test adds. */
@@ -192,7 +196,7 @@ static void perform(const char *more, char *const argv[])
 		_exit(99);
 	}
 	(void)!pipe2(fds, O_CLOEXEC);
-	command.stdio[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	command.stdio[0] = open(stdin_file, O_RDONLY | O_CLOEXEC);
 	command.stdio[1] = fds[1];
 	command.stdio[2] = fds[1];
 	res->supervisor = getpid();
@@ -558,7 +562,63 @@ TEST(mounts_do_not_reach_the_host)
 	assert_string_equal(before, after);
 }
 
+/* Where the host's mounts are shared, as systemd makes them, ours are to be private all the same. */
+TEST(shared_mounts_stay_apart)
+{
+	char before[65536] = "", after[65536] = "";
+	char *argv[] = { (char *)"/bin/sh", (char *)"-c", (char *)"sleep 0.1", NULL };
+	int fd, status;
+	pid_t pid;
+
+	if (geteuid() != 0) {
+		print_message("skipped: only root can share mounts\n");
+		return;
+	}
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (unshare(CLONE_NEWNS) < 0 ||
+		    mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL) < 0)
+			_exit(2);
+		fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+		if (read(fd, before, sizeof(before) - 1) <= 0)
+			_exit(3);
+		pid = fork();
+		if (pid == 0) {
+			become(at.uid);
+			perform(WS, argv);
+		}
+		(void)waitpid(pid, &status, 0);
+		if (lseek(fd, 0, SEEK_SET) < 0 || read(fd, after, sizeof(after) - 1) <= 0)
+			_exit(4);
+		_exit(strcmp(before, after) == 0 && at.result->r == 0 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 /* ---- standard input and output -------------------------------------------------------------------------- */
+
+/*
+ * A file given for reading is the host's, and by permissions the session might write to it: opened
+ * again through /proc, it would be. Mounts have no say in that, Landlock does.
+ */
+TEST(stdin_cannot_be_opened_again_for_writing)
+{
+	char path[128];
+
+	if (landlock_abi() < 1) {
+		print_message("skipped: no Landlock\n");
+		return;
+	}
+	(void)snprintf(path, sizeof(path), "%s/secret", at.dir);
+	stdin_file = path;
+	run(WS, "(echo x >> /proc/self/fd/0) 2>/dev/null; (echo x >> /dev/stdin) 2>/dev/null; cat "
+		"/proc/self/fd/0; (: < /proc/self/fd/0/..) 2>/dev/null; (ls /proc/self/fd/0/../ws) "
+		"2>/dev/null");
+	stdin_file = "/dev/null";
+	assert_string_equal(at.result->output, "the secret");
+}
 
 TEST(a_directory_as_stdin_is_refused)
 {
@@ -887,6 +947,8 @@ int main(void)
 		cmocka_unit_test(nothing_is_inherited),
 		cmocka_unit_test(the_network_is_loopback_alone),
 		cmocka_unit_test(mounts_do_not_reach_the_host),
+		cmocka_unit_test(shared_mounts_stay_apart),
+		cmocka_unit_test(stdin_cannot_be_opened_again_for_writing),
 		cmocka_unit_test(a_directory_as_stdin_is_refused),
 		cmocka_unit_test(each_layer_is_told_when_it_fails),
 		cmocka_unit_test(without_namespaces_the_second_back_end_takes_over),
