@@ -83,5 +83,8 @@ int pty_copy_modes(const struct pty_saved *saved, int to)
 
 bool pty_is_foreground(int fd)
 {
-	return tcgetpgrp(fd) == getpgrp();
+	pid_t foreground = tcgetpgrp(fd);
+
+	/* a terminal that is not our controlling one has no job control over us: reading is free */
+	return foreground < 0 ? errno == ENOTTY : foreground == getpgrp();
 }

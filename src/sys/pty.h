@@ -29,5 +29,5 @@ void pty_restore(struct pty_saved *saved);
 int pty_copy_size(int from, int to);
 int pty_copy_modes(const struct pty_saved *saved, int to);
 
-/* Are we @fd's foreground process group? (False for anything that is not our terminal.) */
+/* May we read the terminal @fd: are we its foreground group, or is it not our controlling one? */
 bool pty_is_foreground(int fd);

@@ -256,6 +256,18 @@ def test_a_shell_inside_has_jobs(shell):
     shell.expect("st:3")
 
 
+def test_a_terminal_that_is_not_the_controlling_one(capsule, who, workspace):
+    master, slave = os.openpty()
+    proc = subprocess.Popen([capsule, "run", "--", "sh", "-c", "read x; echo got:$x"], stdin=slave,
+                            stdout=slave, stderr=slave, cwd=workspace, start_new_session=True,
+                            env=harness.environment(who), **harness.as_account(who))
+    os.close(slave)
+    os.write(master, b"hello\n")
+    assert proc.wait(10) == 0
+    assert b"got:hello" in os.read(master, 4096)
+    os.close(master)
+
+
 # ---- pipelines
 
 
