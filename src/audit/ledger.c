@@ -26,7 +26,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#define LEDGER_WINDOW (16u << 10)
+#define LEDGER_WINDOW (8u << 10)
 #define LEDGER_UNSIGNED_MAX 32
 #define LEDGER_LOCK_MS 5000
 
@@ -137,6 +137,25 @@ static int peaks_read(struct chain *c, struct str line, const struct line_head *
 	return 0;
 }
 
+/* The last checkpoint in @text and what follows it; all of it if there is none. */
+static struct str since_checkpoint(struct str text)
+{
+	size_t end = text.n;
+
+	while (end > 0) {
+		const char *nl = end > 1 ? memrchr(text.p, '\n', end - 1) : NULL;
+		size_t start = nl ? (size_t)(nl + 1 - text.p) : 0;
+		struct line_head head;
+
+		/* damage is the scan's to find */
+		if (line_head_parse(str_sub(text, start, end - 1), &head) < 0 ||
+		    str_eq(head.type, STR("checkpoint")))
+			return str_sub(text, start, text.n);
+		end = start;
+	}
+	return text;
+}
+
 /*
  * Go through the lines of @text, the end of the file. -EAGAIN: no checkpoint in it to start from.
  * @whole: it is the whole file.
@@ -144,8 +163,12 @@ static int peaks_read(struct chain *c, struct str line, const struct line_head *
 static int end_scan(struct end *e, struct str text, bool whole)
 {
 	struct chain *c = &e->chain;
-	struct cur in = cur_init(text.p, text.n);
-	bool rooted = whole, first = true;
+	struct str end = since_checkpoint(text);
+	struct cur in = cur_init(end.p, end.n);
+	bool first = true, rooted;
+
+	whole = whole && end.n == text.n;
+	rooted = whole;
 
 	while (in.n > 0) {
 		uint8_t leaf[MERKLE_HASH];
