@@ -410,8 +410,10 @@ static void check_key(const struct verify_options *options, struct verify_report
 		return;
 	report->key = VERIFY_KEY_OTHER;
 	verify_add(report, VERIFY_RESIGNED, 0, 0, 1,
-		   "certified by install %s, not by the expected %s", report->id.install.id,
-		   expected->id);
+		   "certified by install %s, not by the expected %s (is it another's log? then "
+		   "give its "
+		   "key)",
+		   report->id.install.id, expected->id);
 }
 
 /* Could this be a log at all, and whose? The first lines decide, not only the first. */

@@ -363,6 +363,40 @@ static void an_inserted_line(void **state)
 	expect(&t, VERIFY_CHANGED, 9, 9);
 }
 
+/* Well-formed, numbered and linked: behind the end there is nothing all the same. */
+static void a_linked_line_behind_the_end(void **state)
+{
+	char forged[1024], prev[64];
+	struct buf b = buf_fixed(forged, sizeof(forged));
+	struct line_head head;
+	struct text t = w.a;
+	uint8_t leaf[32];
+
+	(void)state;
+	assert_int_equal(line_head_parse(t.line[7], &head), 0);
+	line_leaf(t.line[t.n - 1], leaf);
+	hex_put(prev, leaf, 32);
+	head.prev = prev;
+	head.seq = t.n;
+	b.n = line_head_put(forged, &head);
+	buf_puts(&b, STR(",\"i\":\"forged\"}"));
+	line_insert(&t, t.n, buf_str(&b));
+	expect(&t, VERIFY_INSERTED, w.a.n, w.a.n);
+	/* behind a log that was cut off it is a part of the tail, for which nobody vouches */
+	t = w.crashed;
+	line_leaf(t.line[t.n - 1], leaf);
+	hex_put(prev, leaf, 32);
+	assert_int_equal(line_head_parse(t.line[7], &head), 0);
+	head.prev = prev;
+	head.seq = t.n;
+	b.n = line_head_put(forged, &head);
+	buf_puts(&b, STR(",\"i\":\"forged\"}"));
+	line_insert(&t, t.n, buf_str(&b));
+	assert_int_equal(verify_text(&t, NULL, 0), 0);
+	assert_int_equal(w.report.n_findings, 0);
+	assert_int_equal(w.report.tail, w.crashed.n - 24 + 1);
+}
+
 static void spliced_sessions(void **state)
 {
 	struct text t = w.a;
@@ -624,6 +658,7 @@ int main(void)
 		cmocka_unit_test(a_duplicated_line),
 		cmocka_unit_test(reordered_lines),
 		cmocka_unit_test(an_inserted_line),
+		cmocka_unit_test(a_linked_line_behind_the_end),
 		cmocka_unit_test(spliced_sessions),
 		cmocka_unit_test(links_made_anew_do_not_help),
 		cmocka_unit_test(signed_anew),
