@@ -204,15 +204,14 @@ static int private_mount(struct builder *b, const char *path, mode_t mode, bool 
 	char flat[32];
 	int r;
 
-	if (b->host_tree || parent_in_grant(b, path)) {
+	r = place_make(b, path, S_IFDIR);
+	if (r == 0 && (b->host_tree || parent_in_grant(b, path))) {
 		/* Somewhere in the tmpfs will do: its name is never seen. */
 		static unsigned serial;
 
 		(void)snprintf(flat, sizeof(flat), ".private-%u", serial++);
 		name = flat;
 		r = mkdirat(b->tmpfs, name, 0700) < 0 ? -errno : 0;
-	} else {
-		r = place_make(b, path, S_IFDIR);
 	}
 	if (r < 0)
 		return fail(b, r, "make the private directory", path);
@@ -325,6 +324,8 @@ static int dev_fill(struct builder *b, int dev)
 	r = devpts_mount(dev);
 	if (r < 0)
 		return fail(b, r, "mount", "/dev/pts");
+	if (mkdirat(dev, "shm", 01777) < 0)
+		return fail(b, -errno, "make", "/dev/shm");
 	/* A terminal of the host's devpts has no name in here: let ttyname() find one. */
 	if (b->options->tty) {
 		r = device_mount(dev, "console", b->options->tty);

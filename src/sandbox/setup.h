@@ -42,7 +42,8 @@ struct wall_setup {
 	bool late_user_ns;    /* privileged: the user namespace comes last, see child.c */
 	uid_t uid, outer_uid; /* the session's, inside and outside */
 	gid_t gid, outer_gid;
-	bool host_root; /* outer_uid is 0 for the kernel too, not bound by RLIMIT_NPROC */
+	bool stdio_files; /* a regular file among the standard three */
+	bool host_root;   /* outer_uid is 0 for the kernel too, not bound by RLIMIT_NPROC */
 
 	int control;                     /* init's end: its lifeline, requests in, events out */
 	int report_fd;                   /* the command's end: ready out, go in */

@@ -87,6 +87,12 @@ static void setup_backend(struct wall_setup *s, enum wall_backend backend)
 	s->pids = wall_pids_how(policy, backend, s->outer_uid == 0 && s->host_root);
 	s->wants = wall_wants(policy, backend, s->pids);
 	s->needs = wall_needs(policy, backend, s->pids);
+	/*
+	 * A file given for reading could be opened for writing through /proc/self/fd: it is on a
+	 * mount of the host's that no flag of ours reaches. Only Landlock stands against that.
+	 */
+	if (s->stdio_files && !policy->best_effort)
+		s->needs |= LAYER_BIT(LAYER_LANDLOCK_FS);
 	s->late_user_ns = false;
 	s->namespaces = 0;
 }
@@ -95,9 +101,10 @@ static void setup_backend(struct wall_setup *s, enum wall_backend backend)
  * A directory as stdin would be a way out of any root: openat(0, "..") goes by where the directory
  * is on the host. Landlock alone would stand against it; no layer has to if it is never given.
  */
-static int stdio_check(const struct wall_command *command, struct err *err)
+static int stdio_check(struct wall_setup *s, struct err *err)
 {
 	static const char *const name[3] = { "input", "output", "error" };
+	const struct wall_command *command = s->command;
 
 	for (int i = 0; i < 3; i++) {
 		int flags = fcntl(command->stdio[i], F_GETFL);
@@ -429,7 +436,7 @@ int wall_launch(const struct policy *policy, const struct wall_command *command,
 	};
 	cgroup_init(&wall->cgroup);
 	setup_ids(&wall->setup);
-	r = stdio_check(command, err);
+	r = stdio_check(&wall->setup, err);
 	if (r == 0)
 		r = report_make(wall, err);
 	if (r < 0)

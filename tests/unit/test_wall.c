@@ -381,6 +381,25 @@ TEST(read_is_not_write_and_neither_is_exec)
 	expect(0, "ran\n");
 }
 
+TEST(the_whole_host_can_be_granted_for_reading)
+{
+	dir_make("ws/data");
+	file_make("ws/data/key", "key");
+	/* /tmp is private even so, and holds only what leads to the workspace. */
+	run("  write: [\"${workspace}\"]\n  read: [/]\n  deny: [\"${workspace}/data\"]\n",
+	    "head -c 0 /etc/passwd && echo read; (echo x > /etc/capsule-x) 2>/dev/null; ls -A "
+	    "$HOME; ls /tmp | wc -l; echo y > /tmp/y && echo z > made && ls /dev | tr '\\n' ' '; "
+	    "ls "
+	    "/proc | grep -c '^[0-9]'; cat data/key 2>/dev/null || echo denied");
+	assert_non_null(
+		strstr(at.result->output,
+		       "1\nfd full null ptmx pts random shm stderr stdin stdout tty urandom "
+		       "zero "));
+	assert_non_null(strstr(at.result->output, "denied\n"));
+	assert_int_equal(access("/etc/capsule-x", F_OK), -1);
+	assert_true(exists("ws/made"));
+}
+
 TEST(private_places_leave_nothing_behind)
 {
 	run(WS, "echo a > /tmp/capsule-left; echo b > $HOME/left; echo c > /dev/shm/capsule-left; "
@@ -547,6 +566,31 @@ TEST(the_network_is_loopback_alone)
 	    "' '; cat /proc/net/if_inet6 | grep -c lo$ || true");
 	assert_non_null(strstr(at.result->output, "lo\n"));
 	assert_null(strstr(at.result->output, "eth"));
+}
+
+TEST(with_the_hosts_network_its_abstract_sockets_stay_out_of_reach)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int n = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "capsule-test-%d", getpid());
+	socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&name, size), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	if (landlock_abi() < 6) {
+		refused(WS "network: host\n", "layer landlock-scope is needed");
+		fd_close(fd);
+		return;
+	}
+	run(WS "network: host\n",
+	    with("python3 -c 'import socket\ns=socket.socket(socket.AF_UNIX)\ntry: "
+		 "s.connect(chr(0)+\"%s\"); print(\"connected\")\nexcept PermissionError: "
+		 "print(\"refused\")'",
+		 name.sun_path + 1));
+	fd_close(fd);
+	expect(0, "refused\n");
+	assert_int_equal(state_of(LAYER_NET_NS), LAYER_NOT_REQUESTED);
 }
 
 TEST(mounts_do_not_reach_the_host)
@@ -931,6 +975,7 @@ int main(void)
 		cmocka_unit_test(every_layer_is_engaged),
 		cmocka_unit_test(only_what_is_granted_is_there),
 		cmocka_unit_test(read_is_not_write_and_neither_is_exec),
+		cmocka_unit_test(the_whole_host_can_be_granted_for_reading),
 		cmocka_unit_test(private_places_leave_nothing_behind),
 		cmocka_unit_test(a_grant_below_the_private_home_is_there),
 		cmocka_unit_test(private_size_is_limited),
@@ -946,6 +991,7 @@ int main(void)
 		cmocka_unit_test(proc_and_the_root_are_read_only),
 		cmocka_unit_test(nothing_is_inherited),
 		cmocka_unit_test(the_network_is_loopback_alone),
+		cmocka_unit_test(with_the_hosts_network_its_abstract_sockets_stay_out_of_reach),
 		cmocka_unit_test(mounts_do_not_reach_the_host),
 		cmocka_unit_test(shared_mounts_stay_apart),
 		cmocka_unit_test(stdin_cannot_be_opened_again_for_writing),
