@@ -233,8 +233,10 @@ def test_nohup_stays(start_capsule):
 
 def test_stop_and_continue(start_capsule):
     # No shell that forks: a child stopped between vfork and exec leaves its parent unstoppable.
+    # A group of its own, as a shell gives it: in an orphaned one the kernel ignores SIGTSTP.
     proc = start_capsule(["run", "--", "python3", "-uc",
-                          "import time\nwhile True: print('x'); time.sleep(0.05)"])
+                          "import time\nwhile True: print('x'); time.sleep(0.05)"],
+                         process_group=0)
     stat = pathlib.Path(f"/proc/{proc.pid}/stat")
 
     def state():
