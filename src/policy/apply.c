@@ -74,6 +74,10 @@ static void add_path(struct load *l, uint32_t node, enum policy_fs kind, bool op
 	if (!load_path_expand(l, node, yaml_str(&l->src->doc, node), &path.path))
 		return;
 	path.nofollow = l->src->trust == TRUST_PROJECT;
+	if ((l->tool ? l->tool->n_paths : p->n_paths) >= LOAD_PATHS_MAX) {
+		load_error(l, node, "more than %d paths", LOAD_PATHS_MAX);
+		return;
+	}
 	if (l->tool) {
 		load_append(l, LIST_TOOL_PATHS, &l->tool->paths, &l->tool->n_paths, &path,
 			    sizeof(path));
@@ -339,6 +343,10 @@ APPLY_BEGIN(apply_tool_begin)
 			l->tool = &p->tools[i];
 			return true;
 		}
+	}
+	if (p->n_tools >= LOAD_TOOLS_MAX) {
+		load_error(l, key, "more than %d tools", LOAD_TOOLS_MAX);
+		return false;
 	}
 	load_append(l, LIST_TOOLS, &p->tools, &p->n_tools, &tool, sizeof(tool));
 	if (l->no_memory)

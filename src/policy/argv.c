@@ -13,32 +13,6 @@ static bool name_char(char c, bool first)
 	       (!first && c >= '0' && c <= '9');
 }
 
-/* After the '[' at @i: the index behind the closing ']', or 0. */
-static size_t skip_bracket(struct str s, size_t i)
-{
-	i++;
-	if (i < s.n && s.p[i] == '^')
-		i++;
-	if (i < s.n && s.p[i] == ']')
-		i++;
-	for (; i < s.n; i++) {
-		char kind = i + 1 < s.n ? s.p[i + 1] : 0;
-
-		if (s.p[i] == ']')
-			return i + 1;
-		if (s.p[i] != '[' || (kind != ':' && kind != '.' && kind != '='))
-			continue;
-		for (i += 2;; i++) {
-			if (i + 1 >= s.n)
-				return 0;
-			if (s.p[i] == kind && s.p[i + 1] == ']')
-				break;
-		}
-		i++;
-	}
-	return 0;
-}
-
 size_t argv_hole(struct str s, struct str *ret_name, struct str *ret_regex, const char **ret_wrong)
 {
 	size_t i = 2, depth = 0, from;
@@ -57,7 +31,7 @@ size_t argv_hole(struct str s, struct str *ret_name, struct str *ret_regex, cons
 		if (c == '\\') {
 			i += 2;
 		} else if (c == '[') {
-			i = skip_bracket(s, i);
+			i = argv_bracket_end(s, i);
 			if (i == 0) {
 				*ret_wrong = "'[' without its ']'";
 				return 0;
@@ -74,85 +48,6 @@ size_t argv_hole(struct str s, struct str *ret_name, struct str *ret_regex, cons
 	return 0;
 }
 
-/* The bounds of {m}, {m,}, {m,n} at @i; multiplies *@product. Index behind it, 0: malformed. */
-static size_t repeat(struct str s, size_t i, uint64_t *product)
-{
-	uint64_t bound[2] = { 0, 0 };
-	int which = 0;
-
-	for (i++; i < s.n && s.p[i] != '}'; i++) {
-		if (s.p[i] == ',' && which == 0)
-			which = 1;
-		else if (s.p[i] >= '0' && s.p[i] <= '9' && bound[which] < 10000)
-			bound[which] = bound[which] * 10 + (uint64_t)(s.p[i] - '0');
-		else
-			return 0;
-	}
-	if (bound[1] > bound[0])
-		bound[0] = bound[1];
-	if (bound[0] > 1)
-		*product *= bound[0];
-	return *product <= ARGV_REPEAT_MAX ? i + 1 : 0;
-}
-
-/*
- * Our own look at an expression before the C library sees it: balanced groups (glibc takes a lone
- * ')' for itself, and would so let it close the group that we put around), no back-references.
- */
-static const char *regex_check(struct str s, uint64_t *product)
-{
-	unsigned depth = 0, stars = 0;
-
-	if (s.n == 0)
-		return "the expression is empty";
-	if (s.n > ARGV_REGEX_MAX)
-		return "the expression is too long";
-	for (size_t i = 0; i < s.n;) {
-		switch (s.p[i]) {
-		case '\\':
-			if (i + 1 >= s.n)
-				return "the expression ends in '\\'";
-			if ((s.p[i + 1] >= '0' && s.p[i + 1] <= '9') || s.p[i + 1] == 'w' ||
-			    s.p[i + 1] == 'W' || s.p[i + 1] == 'b' || s.p[i + 1] == 'B' ||
-			    s.p[i + 1] == 'd' || s.p[i + 1] == 's' || s.p[i + 1] == 'S' ||
-			    s.p[i + 1] == 'n' || s.p[i + 1] == '<' || s.p[i + 1] == '>' ||
-			    s.p[i + 1] == '`' || s.p[i + 1] == '\'')
-				return "the expression holds an escape that POSIX does not know; "
-				       "write a class such as [0-9]";
-			i += 2;
-			break;
-		case '[':
-			i = skip_bracket(s, i);
-			if (i == 0)
-				return "'[' without its ']'";
-			break;
-		case '{':
-			i = repeat(s, i, product);
-			if (i == 0)
-				return "a repetition that is malformed or too large";
-			break;
-		case '(':
-			if (++depth > ARGV_GROUPS_MAX)
-				return "groups nested too deep";
-			i++;
-			break;
-		case ')':
-			if (depth-- == 0)
-				return "')' without its '('";
-			i++;
-			break;
-		case '*':
-		case '+':
-			if (++stars > 32)
-				return "too many repetitions";
-			i++;
-			break;
-		default: i++;
-		}
-	}
-	return depth ? "'(' without its ')'" : NULL;
-}
-
 static bool has_hole(struct str part)
 {
 	for (size_t i = 0; i + 1 < part.n; i++) {
@@ -165,21 +60,18 @@ static bool has_hole(struct str part)
 }
 
 /* The whole part as one anchored expression. NULL, or what is wrong with it. */
-static const char *to_regex(struct str part, struct buf *out, size_t *ret_at)
+static const char *to_regex(struct str part, struct buf *out, size_t *ret_size)
 {
-	uint64_t product = 1;
-
 	buf_putc(out, '^');
 	for (size_t i = 0; i < part.n;) {
 		struct str name, regex;
 		const char *wrong;
 		size_t n;
 
-		*ret_at = i;
 		if (part.p[i] == '$' && i + 1 < part.n && part.p[i + 1] == '{') {
 			n = argv_hole(str_sub(part, i, part.n), &name, &regex, &wrong);
 			if (n)
-				wrong = regex_check(regex, &product);
+				wrong = argv_regex_check(regex, ret_size);
 			if (wrong)
 				return wrong;
 			buf_putc(out, '(');
@@ -198,11 +90,11 @@ static const char *to_regex(struct str part, struct buf *out, size_t *ret_at)
 	return buf_error(out) ? "too long" : NULL;
 }
 
-static int part_compile(struct str part, regex_t *ret, const char **ret_wrong, size_t *ret_at)
+static int part_compile(struct str part, regex_t *ret, const char **ret_wrong, size_t *ret_size)
 {
 	AUTO(buf_done) struct buf text = BUF_INIT(8192);
 
-	*ret_wrong = to_regex(part, &text, ret_at);
+	*ret_wrong = to_regex(part, &text, ret_size);
 	if (*ret_wrong)
 		return -1;
 	if (regcomp(ret, buf_cstr(&text), REG_EXTENDED | REG_NOSUB) != 0) {
@@ -212,17 +104,17 @@ static int part_compile(struct str part, regex_t *ret, const char **ret_wrong, s
 	return 0;
 }
 
-const char *argv_part_check(struct str part, size_t *ret_at)
+const char *argv_part_check(struct str part, size_t *ret_size)
 {
 	const char *wrong;
 	regex_t regex;
 
-	*ret_at = 0;
+	*ret_size = 0;
 	if (part.n > 4096)
 		return "the word is too long";
 	if (!has_hole(part))
 		return NULL;
-	if (part_compile(part, &regex, &wrong, ret_at) < 0)
+	if (part_compile(part, &regex, &wrong, ret_size) < 0)
 		return wrong;
 	regfree(&regex);
 	return NULL;
@@ -233,7 +125,7 @@ static enum argv_match part_matches(const char *part_text, const char *word)
 	struct str part = str_of(part_text);
 	const char *wrong;
 	regex_t regex;
-	size_t at;
+	size_t size = 0;
 	int r;
 
 	if (!has_hole(part)) {
@@ -245,7 +137,7 @@ static enum argv_match part_matches(const char *part_text, const char *word)
 	}
 	if (strlen(word) > ARGV_WORD_MAX)
 		return ARGV_TOO_LONG;
-	if (part_compile(part, &regex, &wrong, &at) < 0)
+	if (part_compile(part, &regex, &wrong, &size) < 0)
 		return ARGV_TOO_LONG;
 	r = regexec(&regex, word, 0, NULL, 0);
 	regfree(&regex);
@@ -292,12 +184,17 @@ struct words {
 
 static bool word_add(struct words *w, uint32_t node, struct str word)
 {
-	size_t at;
-	const char *wrong = argv_part_check(word, &at);
+	size_t size;
+	const char *wrong = argv_part_check(word, &size);
 	const char *copy;
 
 	if (wrong) {
 		load_error(w->l, node, "in '%.80s': %s", word.p, wrong);
+		return false;
+	}
+	w->l->regex_size += size;
+	if (w->l->regex_size > ARGV_POLICY_MAX) {
+		load_error(w->l, node, "too many, or too large, expressions in one policy");
 		return false;
 	}
 	if (w->n == ARGV_PARTS_MAX) {

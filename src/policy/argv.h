@@ -13,10 +13,11 @@
 #include "policy/policy.h"
 
 #define ARGV_PARTS_MAX 64
-#define ARGV_REGEX_MAX 256   /* bytes of one expression */
-#define ARGV_REPEAT_MAX 1024 /* product of all {m,n} in one part */
-#define ARGV_GROUPS_MAX 16   /* parentheses in parentheses */
-#define ARGV_WORD_MAX 16384  /* longer words match no expression */
+#define ARGV_REGEX_MAX 256 /* bytes of one expression */
+#define ARGV_SIZE_MAX 2048 /* of one expression with its repetitions written out: 0.1 s at worst */
+#define ARGV_POLICY_MAX 16384 /* of all of a policy together */
+#define ARGV_GROUPS_MAX 16    /* parentheses in parentheses */
+#define ARGV_WORD_MAX 16384   /* longer words match no expression */
 
 /*
  * The end of the ${...} that begins at @s (index after its '}'), with its name and expression.
@@ -25,9 +26,14 @@
 size_t argv_hole(struct str s, struct str *ret_name, struct str *ret_regex, const char **ret_wrong);
 
 /*
- * Is @part well-formed? NULL, or what is wrong. *@ret_at: the byte it is about.
+ * Is @part well-formed? NULL, or what is wrong. *@ret_size: its expressions, written out.
  */
-const char *argv_part_check(struct str part, size_t *ret_at);
+const char *argv_part_check(struct str part, size_t *ret_size);
+
+/* The same for one expression; its size is added to *@size. */
+const char *argv_regex_check(struct str regex, size_t *size);
+/* After the '[' at @i: the index behind the closing ']', or 0. */
+size_t argv_bracket_end(struct str s, size_t i);
 
 enum argv_match { ARGV_NO, ARGV_YES, ARGV_TOO_LONG };
 

@@ -94,7 +94,7 @@ void diag_add(struct diag *d, enum diag_level level, struct policy_where where, 
 	char text[1024];
 	va_list ap;
 
-	if (level == DIAG_ERROR && diag_full(d))
+	if (level == DIAG_ERROR ? diag_full(d) : d->warnings >= DIAG_WARNINGS_MAX)
 		return;
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
@@ -128,6 +128,8 @@ void diag_add(struct diag *d, enum diag_level level, struct policy_where where, 
 	}
 	if (level == DIAG_ERROR && diag_full(d))
 		buf_printf(d->out, "%d errors; the rest is not shown\n", DIAG_ERRORS_MAX);
+	if (level == DIAG_WARNING && d->warnings == DIAG_WARNINGS_MAX)
+		buf_printf(d->out, "%d warnings; the rest is not shown\n", DIAG_WARNINGS_MAX);
 }
 
 int diag_result(const struct diag *d, struct err *err)

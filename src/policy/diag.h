@@ -16,6 +16,7 @@
 #include "policy/policy.h"
 
 #define DIAG_ERRORS_MAX 10
+#define DIAG_WARNINGS_MAX 20
 #define DIAG_FILES_MAX 16
 
 enum diag_level { DIAG_ERROR, DIAG_WARNING };

@@ -14,6 +14,8 @@
 #define LOAD_ARENA_MAX (48U << 20)
 #define LOAD_SOURCES_MAX DIAG_FILES_MAX
 #define LOAD_EXTENDS_DEPTH 8
+#define LOAD_PATHS_MAX 1024 /* of the policy; and of one tool */
+#define LOAD_TOOLS_MAX 256
 
 /* Whose word a source is. */
 enum load_trust {
@@ -85,6 +87,7 @@ struct load {
 	struct load_path_draft path;
 	struct load_sysc_draft sysc;
 	size_t cap[LIST_N];
+	size_t regex_size; /* of all expressions, written out */
 	bool no_memory;
 };
 

@@ -36,23 +36,43 @@ static void check_tool_path(struct load *l, const struct policy_tool *tool,
  * A tool that names paths names its reads and writes; programs stay executable from where the
  * policy has them, except from what a session may write, unless `exec` says otherwise.
  */
-static void complete_tool(struct load *l, struct policy_tool *tool)
+static size_t find_programs(struct load *l, struct policy_path *ret)
 {
-	l->cap[LIST_TOOL_PATHS] = tool->n_paths; /* full: the next append moves it */
-	for (size_t i = 0; i < l->p->n_paths && !tool->has_exec; i++) {
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->p->n_paths; i++) {
 		const struct policy_path *path = &l->p->paths[i];
 
 		if (path->kind == POLICY_FS_EXEC && !writable(l->p, path->path))
-			load_append(l, LIST_TOOL_PATHS, &tool->paths, &tool->n_paths, path,
-				    sizeof(*path));
+			ret[n++] = *path;
 	}
+	return n;
+}
+
+static void complete_tool(struct load *l, struct policy_tool *tool,
+			  const struct policy_path *programs, size_t n)
+{
+	l->cap[LIST_TOOL_PATHS] = tool->n_paths; /* full: the next append moves it */
+	for (size_t i = 0; i < n; i++)
+		load_append(l, LIST_TOOL_PATHS, &tool->paths, &tool->n_paths, &programs[i],
+			    sizeof(programs[i]));
 }
 
 void load_tools_check(struct load *l)
 {
 	struct policy *p = l->p;
+	struct policy_path *programs;
+	size_t n;
 
-	for (size_t i = 0; i < p->n_tools && !diag_full(l->diag); i++) {
+	if (p->n_tools == 0)
+		return;
+	programs = arena_array(l->arena, p->n_paths + 1, struct policy_path);
+	if (!programs) {
+		l->no_memory = true;
+		return;
+	}
+	n = find_programs(l, programs);
+	for (size_t i = 0; i < p->n_tools && !diag_full(l->diag) && !l->no_memory; i++) {
 		struct policy_tool *tool = &p->tools[i];
 
 		for (size_t j = 0; j < tool->n_paths; j++)
@@ -61,8 +81,8 @@ void load_tools_check(struct load *l)
 			diag_add(l->diag, DIAG_ERROR, tool->where, 1,
 				 "tool '%s' may only tighten: the policy has no network",
 				 tool->name);
-		if (tool->has_paths)
-			complete_tool(l, tool);
+		if (tool->has_paths && !tool->has_exec)
+			complete_tool(l, tool, programs, n);
 	}
 }
 

@@ -231,6 +231,47 @@ static void commands_are_matched_word_by_word(void **state)
 	assert_int_equal(policy_check_command(p, ARGV("v=1234.$"), NULL), -EACCES);
 }
 
+/* Expressions that people write pass; those that would cost do not. */
+static void expressions_have_a_size(void **state)
+{
+	static const struct {
+		const char *regex;
+		bool good;
+	} rows[] = {
+		{ "[A-Za-z0-9_./-]{1,255}", true },
+		{ "[a-z]{1,63}([.][a-z]{1,63}){0,8}", true },
+		{ "(https?|ssh)://[^ ]+", true },
+		{ "[]x]|[^]y]|[[:alpha:]]+", true },
+		{ "a\\.b", true },
+		{ "a{2049}", false },
+		{ "(a{50}){50}", false },
+		{ "(a|b", false },
+		{ "a)|(b", false },
+		{ "(a)\\1", false },
+		{ "\\`a", false },
+		{ "[a", false },
+		{ "[[:alpha:]", false },
+		{ "a{1", false },
+		{ "a{1,x}", false },
+		{ "((((((((((((((((((a))))))))))))))))))", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct policy *p = NULL;
+		char text[512];
+		int r;
+
+		(void)snprintf(text, sizeof(text), "version: 1\ntools: {t: {argv: ['${n:%s}']}}\n",
+			       rows[i].regex);
+		r = policy_load_text("t.yaml", str_of(text), &vars, &p, NULL, NULL);
+		if ((r == 0) != rows[i].good)
+			print_error("%s: %d\n", rows[i].regex, r);
+		assert_int_equal(r == 0, rows[i].good);
+		policy_free(p);
+	}
+}
+
 static const char tool_text[] = "version: 1\n"
 				"filesystem:\n"
 				"  read: [/data]\n"
@@ -294,6 +335,7 @@ int main(void)
 		cmocka_unit_test(show_is_a_fixed_point),
 		cmocka_unit_test(secrets_stay_outside),
 		cmocka_unit_test(commands_are_matched_word_by_word),
+		cmocka_unit_test(expressions_have_a_size),
 		cmocka_unit_test(tool_narrows),
 		cmocka_unit_test(tool_without_paths_keeps_the_policys),
 	};
