@@ -80,8 +80,7 @@ static bool is_subtree(uint64_t start, uint64_t end)
 		return false;
 	if (n <= 1 || start == 0)
 		return true;
-	if (n > (uint64_t)1 << 63)
-		return false;
+	/* no power of two holds more than 2^63 leaves: the mask is then all ones */
 	return (start & (2 * split(n) - 1)) == 0;
 }
 

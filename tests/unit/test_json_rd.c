@@ -210,13 +210,24 @@ static void nesting_has_a_limit(void **state)
 		else
 			assert_refused(s, "1:65: nested too deeply");
 	}
+	/* side by side is not deep */
+	{
+		AUTO(arena_done) struct arena a = ARENA_INIT(1 << 20);
+		AUTO(buf_done) struct buf b = BUF_INIT(1 << 10);
+
+		buf_putc(&b, '[');
+		for (int i = 0; i < 2 * JSON_DEPTH_MAX; i++)
+			buf_putz(&b, i ? ",[]" : "{}");
+		buf_putc(&b, ']');
+		assert_int_equal(parse(&a, buf_str(&b))->count, 2 * JSON_DEPTH_MAX);
+	}
 }
 
 /* Objects beyond the size at which keys are sorted. */
 static void duplicates_in_big_objects(void **state)
 {
 	(void)state;
-	for (unsigned n = 10; n < 3000; n = n * 3 / 2) {
+	for (unsigned n = 10; n < 3000; n = n < 40 ? n + 1 : n * 3 / 2) {
 		AUTO(buf_done) struct buf b = BUF_INIT(1 << 20);
 		AUTO(arena_done) struct arena a = ARENA_INIT(1 << 20);
 		const struct json *v;

@@ -96,6 +96,44 @@ static size_t ref_subproof(size_t m, size_t lo, size_t hi, bool known, uint8_t (
 	return n + 1;
 }
 
+/*
+ * The sides that a walk turns to, bottom first; sizes with the same sides take the same proof, and
+ * no others may: a checkpoint's size is only as good as this.
+ */
+static size_t ref_sides(bool leaf, size_t m, size_t n, char *sides)
+{
+	size_t k, at;
+
+	if (leaf ? n == 1 : m == n)
+		return 0;
+	k = ref_split(n);
+	if (leaf ? m < k : m <= k) {
+		at = ref_sides(leaf, m, k, sides);
+		sides[at] = 'r';
+	} else {
+		at = ref_sides(leaf, m - k, n - k, sides);
+		sides[at] = 'l';
+	}
+	return at + 1;
+}
+
+static bool same_sides(bool leaf, size_t m, size_t n1, size_t n2)
+{
+	char a[64] = { 0 }, b[64] = { 0 };
+	size_t n = ref_sides(leaf, m, n1, a);
+
+	return n == ref_sides(leaf, m, n2, b) && memcmp(a, b, n) == 0;
+}
+
+/* Leaf @m1 of @n1 is reached as leaf @m2 of @n2 is. */
+static bool same_path(size_t m1, size_t n1, size_t m2, size_t n2)
+{
+	char a[64] = { 0 }, b[64] = { 0 };
+	size_t n = ref_sides(true, m1, n1, a);
+
+	return n == ref_sides(true, m2, n2, b) && memcmp(a, b, n) == 0;
+}
+
 static int fill(void **state)
 {
 	(void)state;
@@ -246,6 +284,10 @@ static void inclusion_of_every_leaf(void **state)
 			for (c.a = 0; c.a < size + 3; c.a++)
 				assert_int_equal(check_inclusion(CONST(got), n, &c),
 						 c.a == i ? 0 : -EBADMSG);
+			c.a = i;
+			for (c.b = i + 1; c.b < 2 * size + 3; c.b++)
+				assert_int_equal(check_inclusion(CONST(got), n, &c),
+						 same_sides(true, i, size, c.b) ? 0 : -EBADMSG);
 		}
 	}
 }
@@ -272,6 +314,10 @@ static void consistency_of_every_pair(void **state)
 			assert_memory_equal(got, want, n * 32);
 			assert_int_equal(check_consistency(CONST(got), n, &c), 0);
 			spoil(got, n, check_consistency, &c);
+			for (c.b = old; c.b < 2 * size + 3; c.b++)
+				assert_int_equal(check_consistency(CONST(got), n, &c),
+						 same_sides(false, old, size, c.b) ? 0 : -EBADMSG);
+			c.b = size;
 			c.one[0] ^= 1;
 			assert_int_equal(check_consistency(CONST(got), n, &c), -EBADMSG);
 		}
@@ -313,6 +359,38 @@ static void consistency_of_every_subtree(void **state)
 	assert_true(proven > 1000);
 }
 
+/* A proof of a larger tree must not be taken further than the root of a smaller one. */
+static void nothing_above_the_root(void **state)
+{
+	uint8_t proof[MERKLE_PROOF_MAX][32];
+	size_t n;
+
+	(void)state;
+	for (size_t size = 2; size < 40; size++) {
+		struct claim c = { .start = size - 1, .a = size, .b = size };
+
+		memcpy(c.one, leaves[size - 1], 32);
+		ref_root(0, size, c.root);
+		assert_int_equal(merkle_prove_subtree(&plain, CONST(leaves), size, size - 1, size,
+						      proof, &n),
+				 0);
+		assert_int_equal(check_subtree(CONST(proof), n, &c), 0);
+		c = (struct claim){ .start = 0, .a = 1, .b = 1 };
+		memcpy(c.one, leaves[size - 1], 32);
+		ref_root(0, size, c.root);
+		assert_int_equal(check_subtree(CONST(proof), n, &c), -EBADMSG);
+
+		assert_int_equal(
+			merkle_prove_inclusion(&plain, CONST(leaves), size, size - 1, proof, &n),
+			0);
+		for (c.b = 1; c.b < size + 3; c.b++)
+			for (c.a = 0; c.a < c.b; c.a++)
+				assert_int_equal(check_inclusion(CONST(proof), n, &c),
+						 same_path(size - 1, size, c.a, c.b) ? 0
+										     : -EBADMSG);
+	}
+}
+
 static void sizes_at_the_edge(void **state)
 {
 	static const uint64_t sizes[] = { 0, 1, (uint64_t)1 << 63, UINT64_MAX };
@@ -342,6 +420,7 @@ int main(void)
 		cmocka_unit_test(inclusion_of_every_leaf),
 		cmocka_unit_test(consistency_of_every_pair),
 		cmocka_unit_test(consistency_of_every_subtree),
+		cmocka_unit_test(nothing_above_the_root),
 		cmocka_unit_test(sizes_at_the_edge),
 	};
 
