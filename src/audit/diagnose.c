@@ -30,6 +30,10 @@
 #define LINES_MAX (8u << 20)
 #define NOTES_MAX (256u << 20) /* bytes of checkpoint lines kept */
 
+/* Bounds on what hostile numbers can make us compare; beyond them it is altered all the same. */
+#define CANDIDATES_MAX 32
+#define LONE_MAX 16
+
 #define NONE SIZE_MAX
 
 struct rec {
@@ -56,6 +60,7 @@ enum slot_state { SLOT_MISSING, SLOT_FITS, SLOT_CHANGED, SLOT_REPLACED };
 struct slot {
 	size_t rec;                /* the record, or NONE */
 	size_t first;              /* first candidate */
+	uint8_t candidates;        /* at most CANDIDATES_MAX: more are not looked at */
 	uint8_t leaf[MERKLE_HASH]; /* the true one, if @known */
 	bool known;
 	uint8_t state;
@@ -239,7 +244,7 @@ static int slots_make(struct diag *d)
 		if (d->rec[i].own && d->rec[i].seq > top && d->rec[i].seq < limit)
 			top = d->rec[i].seq;
 	/* a lone high number would make everything below it "removed" */
-	while (top > d->n) {
+	for (int lone = 0; top > d->n && lone < LONE_MAX; lone++) {
 		size_t above = 0;
 		uint64_t next = 0;
 
@@ -266,8 +271,9 @@ static int slots_make(struct diag *d)
 	for (size_t i = d->n; i-- > 0;) {
 		struct rec *r = &d->rec[i];
 
-		if (!r->own || r->seq >= d->n_slots)
+		if (!r->own || r->seq >= d->n_slots || d->slot[r->seq].candidates == CANDIDATES_MAX)
 			continue;
+		d->slot[r->seq].candidates++;
 		r->same = d->slot[r->seq].first;
 		d->slot[r->seq].first = i;
 	}

@@ -46,6 +46,8 @@ struct ledger_list {
 	struct arena arena;
 	struct ledger_session *session; /* in the order of their starts */
 	size_t n, cap;
+	uint32_t *index; /* of sessions by id: open addressing, 0 is empty */
+	size_t index_cap;
 	int error;
 	struct verify_report report; /* of the ledger itself */
 };

@@ -14,18 +14,54 @@
 void ledger_list_done(struct ledger_list *list)
 {
 	arena_done(&list->arena);
+	free(list->index);
+	list->index = NULL;
 	list->session = NULL;
-	list->n = 0;
+	list->n = list->index_cap = 0;
+}
+
+/* Where @id is in the index, or where it would go. Ids are hashes: their first digits will do. */
+static size_t index_place(const struct ledger_list *list, const char *id)
+{
+	size_t at = 0;
+
+	for (int i = 0; i < 12; i++)
+		at = at * 31 + (uint8_t)id[i];
+	for (at %= list->index_cap; list->index[at]; at = (at + 1) % list->index_cap)
+		if (memcmp(list->session[list->index[at] - 1].id, id, SESSION_ID) == 0)
+			break;
+	return at;
+}
+
+/* Room for one more, at most half full. */
+static int index_grow(struct ledger_list *list)
+{
+	size_t cap = list->index_cap ? list->index_cap * 2 : 1024;
+
+	if (list->n < list->index_cap / 2)
+		return 0;
+	if (list->n >= UINT32_MAX / 4)
+		return -ENOMEM;
+	free(list->index);
+	list->index_cap = cap;
+	list->index = calloc(cap, sizeof(*list->index));
+	if (!list->index)
+		return -ENOMEM;
+	for (size_t i = 0; i < list->n; i++)
+		list->index[index_place(list, list->session[i].id)] = (uint32_t)i + 1;
+	return 0;
 }
 
 static struct ledger_session *session_of(struct ledger_list *list, struct str id)
 {
 	struct ledger_session *grown;
+	size_t at;
 
-	/* an end mostly follows its start closely */
-	for (size_t i = list->n; i-- > 0;)
-		if (memcmp(list->session[i].id, id.p, SESSION_ID) == 0)
-			return &list->session[i];
+	if (index_grow(list) < 0)
+		return NULL;
+	at = index_place(list, id.p);
+	if (list->index[at])
+		return &list->session[list->index[at] - 1];
 	grown = arena_grow(&list->arena, list->session, list->n, &list->cap, sizeof(*grown));
 	if (!grown)
 		return NULL;
@@ -34,7 +70,7 @@ static struct ledger_session *session_of(struct ledger_list *list, struct str id
 	*grown = (struct ledger_session){ .id = arena_strdup(&list->arena, id) };
 	if (!grown->id)
 		return NULL;
-	list->n++;
+	list->index[at] = (uint32_t)++list->n;
 	return grown;
 }
 

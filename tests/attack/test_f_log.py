@@ -332,6 +332,20 @@ def test_a_forged_tail_cannot_act_on_the_terminal(log):
     log.verify(1, "--no-ledger")
 
 
+def numbered(line, number):
+    return b'{"seq":%d' % number + line[line.index(b","):]
+
+
+@pytest.mark.attack("F2")
+@pytest.mark.parametrize("numbers", [[4] * 60000 + [5] * 60000, range(100000, 300000, 2),
+                                     [2 ** 63 + i for i in range(1000)]])
+def test_numbers_that_cost(log, numbers):
+    """Numbers chosen to make the diagnosis compare everything with everything."""
+    good = log.lines
+    log.lines = good[:2] + [numbered(good[2], n) for n in numbers]
+    log.verify(1, "--no-ledger")
+
+
 def test_proofs(install, log, place, capsule):
     proof = install.folder / "p.json"
     for number in [0, 1, 77, 250]:
