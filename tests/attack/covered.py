@@ -63,9 +63,9 @@ ENTRIES = {
     "C3": ("git on the host and the session's hooks and settings", "stopped for what exists"),
     "C4": ("nested repositories, worktrees, gitfiles, commondir", "in part: hooks, config and the "
            "folder above them in the workspace's own repository; what is made later, "
-           ".git/commondir with it, " + SUPERVISOR),
+           ".git/commondir with it, is told after the run; to stop it " + SUPERVISOR),
     "C5": ("agents' and editors' settings", "in part: what exists at the start; what is made later "
-           + SUPERVISOR + ". A Makefile, a package.json or a source file is the workspace itself "
+           "is told after the run; to stop it " + SUPERVISOR + ". A Makefile, a package.json or a source file is the workspace itself "
            "and stays writable"),
     "C6": ("protected names by rename, link, symlink, O_TMPFILE", "in part: as C5"),
     "C7": ("calls that Landlock does not see", "stopped; that a denied file is there can be seen "

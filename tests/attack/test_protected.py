@@ -19,6 +19,7 @@ FOLDERS = [".git/hooks", ".claude", ".codex", ".gemini", ".cursor", ".vscode", "
 ON_FILE = [p for p in PROBES.values() if p.params == ("protected",)]
 ON_FOLDER = [p for p in PROBES.values() if p.params == ("pdir",)]
 OPEN = "open until the supervisor: a name that is not there yet cannot be covered by a mount"
+TOLD = "was made during the session"  # what cannot be prevented is at least said
 
 
 @pytest.fixture
@@ -144,7 +145,8 @@ def test_commondir(repository, scene, run_capsule):
     subprocess.run(["git", "status"], cwd=scene.ws, env=env, capture_output=True,
                    **harness.as_account(scene.account))
     assert (scene.ws / "EVIL").exists(), "this is stopped now: move it among the covered ones"
-    pytest.skip(f".git/commondir: {OPEN}")
+    assert TOLD in done.stderr
+    pytest.skip(f".git/commondir: {OPEN}; told after the run")
 
 
 @pytest.mark.attack("C4")
@@ -193,7 +195,8 @@ def test_made_later_is_open(attack_id, what, script, path, repository, scene, ru
 def test_protected_name_made_later_is_open(name, scene, run_capsule):
     done = run_capsule(["run", "--", "sh", "-c", f"echo evil > later; ln later {name}"], cwd=scene.ws)
     assert (scene.ws / name).exists(), f"{name} is stopped now: {done.stderr}"
-    pytest.skip(f"{name} where there was none: {OPEN}")
+    assert name == ".git" or TOLD in done.stderr
+    pytest.skip(f"{name} where there was none: {OPEN}; told after the run")
 
 
 @pytest.mark.both
