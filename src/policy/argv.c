@@ -324,12 +324,11 @@ bool load_argv_list(struct load *l, uint32_t node, struct policy_argv *ret)
 				   yaml_kind_name(yaml_at(doc, i)));
 			return false;
 		}
-		if (w.n == 0 && !has_hole(word) && memchr(word.p, ' ', word.n)) {
-			load_error(l, i,
-				   "a list holds the words of one pattern; write a text, or a list "
-				   "of words");
-			return false;
-		}
+		if (w.n == 0 && !has_hole(word) && memchr(word.p, ' ', word.n))
+			load_warning(
+				l, i,
+				"a command with a space in its name? A list holds the words of one "
+				"pattern: [git, log]");
 		if (!word_add(&w, i, word))
 			return false;
 	}

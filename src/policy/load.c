@@ -109,7 +109,7 @@ static int extend(struct load *l, struct load_source *from, uint32_t node, struc
 
 	l->src = from;
 	if (str_starts(name, STR("preset:"))) {
-		r = load_source_preset(l, str_sub(name, 7, name.n), from, node, &base, err);
+		r = load_source_preset(l, str_sub(name, 7, name.n), from, node, &base);
 	} else if (l->offline) {
 		load_error(l, node, "files are not followed here");
 		r = -EBADMSG;
@@ -263,7 +263,7 @@ static int load_one(struct job *job, struct policy *p, const struct request *req
 	defaults(p, job->vars);
 	make_room(l);
 	if (str_starts(path, STR("preset:")))
-		r = load_source_preset(l, str_sub(path, 7, path.n), NULL, 0, &first, err);
+		r = load_source_preset(l, str_sub(path, 7, path.n), NULL, 0, &first);
 	else
 		r = load_source_file(l, request->path, request->trust, NULL, 0, &first, err);
 	if (r < 0)
@@ -416,7 +416,7 @@ int policy_load_text(const char *name, struct str text, const struct policy_vars
 		.p = p, .vars = &vars, .diag = &job.diag, .arena = &p->arena, .offline = true
 	};
 	defaults(p, &vars);
-	r = load_source_text(&job.load, name, text, &first, err);
+	r = load_source_text(&job.load, name, text, &first);
 	if (r < 0)
 		return job.diag.errors ? diag_result(&job.diag, err) : err_set(err, -r, "%s", name);
 	r = finish(&job.load, first, NULL, err);

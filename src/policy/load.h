@@ -143,9 +143,8 @@ int load_source_file(struct load *l, const char *path, enum load_trust trust,
 		     const struct load_source *from, uint32_t node, struct load_source **ret,
 		     struct err *err);
 int load_source_preset(struct load *l, struct str name, const struct load_source *from,
-		       uint32_t node, struct load_source **ret, struct err *err);
-int load_source_text(struct load *l, const char *name, struct str text, struct load_source **ret,
-		     struct err *err);
+		       uint32_t node, struct load_source **ret);
+int load_source_text(struct load *l, const char *name, struct str text, struct load_source **ret);
 
 /* preset.c */
 struct preset {

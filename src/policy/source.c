@@ -106,7 +106,7 @@ static struct policy_where where_of(const struct load_source *from, uint32_t nod
 
 /* A slot for one more source, filled but for its document. */
 static struct load_source *slot(struct load *l, const struct load_source *from, uint32_t node,
-				const char *name, struct err *err)
+				const char *name)
 {
 	struct load_source *s = &l->sources[l->n_sources];
 	bool full = l->n_sources == LOAD_SOURCES_MAX || l->diag->n_files == DIAG_FILES_MAX;
@@ -118,14 +118,12 @@ static struct load_source *slot(struct load *l, const struct load_source *from, 
 	}
 	*s = (struct load_source){ .name = name };
 	s->via = from && from->via.file ? from->via : where_of(from, node);
-	(void)err;
 	return s;
 }
 
-int load_source_text(struct load *l, const char *name, struct str text, struct load_source **ret,
-		     struct err *err)
+int load_source_text(struct load *l, const char *name, struct str text, struct load_source **ret)
 {
-	struct load_source *s = slot(l, NULL, 0, name, err);
+	struct load_source *s = slot(l, NULL, 0, name);
 	int r;
 
 	if (!s)
@@ -144,7 +142,7 @@ int load_source_text(struct load *l, const char *name, struct str text, struct l
 
 /* A message about the file itself goes to where it was named, if it was. */
 static int file_wrong(struct load *l, const struct load_source *from, uint32_t node,
-		      const char *path, int error, const char *why, struct err *err)
+		      const char *path, int error, const char *why)
 {
 	struct policy_where where = where_of(from, node);
 
@@ -153,7 +151,6 @@ static int file_wrong(struct load *l, const struct load_source *from, uint32_t n
 	diag_add(l->diag, DIAG_ERROR, where, from ? yaml_at(&from->doc, node)->width : 1,
 		 "%s%.300s%s%s", from ? "'" : "cannot be used", from ? path : "",
 		 from ? "': " : ": ", why);
-	(void)err;
 	return -error;
 }
 
@@ -190,18 +187,18 @@ int load_source_file(struct load *l, const char *path, enum load_trust trust,
 	fd = open_source(l, path, trust);
 	if (fd < 0 && fd == -EXDEV)
 		return file_wrong(l, from, node, path, EXDEV,
-				  "a project's file may only name files in its own workspace", err);
+				  "a project's file may only name files in its own workspace");
 	if (fd < 0 && fd == -ELOOP && trust == TRUST_PROJECT)
-		return file_wrong(l, from, node, path, ELOOP,
-				  "a symlink; a project's policy is read only from the file itself",
-				  err);
+		return file_wrong(
+			l, from, node, path, ELOOP,
+			"a symlink; a project's policy is read only from the file itself");
 	if (fd < 0)
-		return file_wrong(l, from, node, path, -fd, strerror(-fd), err);
+		return file_wrong(l, from, node, path, -fd, strerror(-fd));
 	if (fstat(fd, &st) < 0)
-		return file_wrong(l, from, node, path, errno, strerror(errno), err);
+		return file_wrong(l, from, node, path, errno, strerror(errno));
 	wrong = stat_wrong(&st, trust);
 	if (wrong)
-		return file_wrong(l, from, node, path, EPERM, wrong, err);
+		return file_wrong(l, from, node, path, EPERM, wrong);
 	s = same_file(l, &st);
 	if (s) {
 		*ret = NULL;
@@ -214,10 +211,10 @@ int load_source_file(struct load *l, const char *path, enum load_trust trust,
 		return err_set(err, ENOMEM, "%s", path ? path : "policy");
 	r = read_all(fd, (size_t)st.st_size + 1, text, &n);
 	if (r < 0)
-		return file_wrong(l, from, node, path, -r, strerror(-r), err);
+		return file_wrong(l, from, node, path, -r, strerror(-r));
 	if (n != (size_t)st.st_size)
-		return file_wrong(l, from, node, path, EAGAIN, "it changed while it was read", err);
-	s = slot(l, from, node, path, err);
+		return file_wrong(l, from, node, path, EAGAIN, "it changed while it was read");
+	s = slot(l, from, node, path);
 	if (!s)
 		return -EBADMSG;
 	s->path = path;
@@ -236,7 +233,7 @@ int load_source_file(struct load *l, const char *path, enum load_trust trust,
 }
 
 int load_source_preset(struct load *l, struct str name, const struct load_source *from,
-		       uint32_t node, struct load_source **ret, struct err *err)
+		       uint32_t node, struct load_source **ret)
 {
 	const struct preset *preset = preset_find(name);
 	struct policy_where where = where_of(from, node);
@@ -258,7 +255,7 @@ int load_source_preset(struct load *l, struct str name, const struct load_source
 			return s->busy ? cycle(l, from, node, s) : 0;
 		}
 	}
-	s = slot(l, from, node, preset->source_name, err);
+	s = slot(l, from, node, preset->source_name);
 	if (!s)
 		return -EBADMSG;
 	s->text = (struct str){ preset->text, preset->n_text };
