@@ -126,16 +126,21 @@ def step_unit():
     return sum((cmocka(p) for p in unit_programs(BUILD)), Count())
 
 
+def build_sanitized():
+    """One tree for sanitized unit tests and fuzz targets: clang, address and undefined behaviour."""
+    return build_tree(ROOT / "build-fuzz", compiler="clang-14", options=[
+        "-Dfuzz=true", "-Db_sanitize=address,undefined", "-Dbuildtype=debugoptimized",
+        "-Db_lundef=false"])
+
+
 def step_sanitize():
     """the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer"""
-    folder = ROOT / "build-asan"
-    built = build_tree(folder, compiler="gcc", options=[
-        "-Db_sanitize=address,undefined", "-Dbuildtype=debugoptimized", "-Db_lundef=false"])
+    built = build_sanitized()
     if built.failed:
         return built
     env = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1",
            "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
-    return sum((cmocka(p, env) for p in unit_programs(folder)), built)
+    return sum((cmocka(p, env) for p in unit_programs(ROOT / "build-fuzz")), built)
 
 
 def step_conformance():
@@ -192,9 +197,7 @@ def step_python():
 def step_fuzz():
     """every decoder of hostile bytes, the given time in all"""
     folder = ROOT / "build-fuzz"
-    built = build_tree(folder, compiler="clang-14", options=[
-        "-Dfuzz=true", "-Db_sanitize=address,undefined", "-Dbuildtype=debugoptimized",
-        "-Db_lundef=false"])
+    built = build_sanitized()
     if built.failed:
         return built
     targets = sorted(p for p in (folder / "tests/fuzz").glob("fuzz_*") if p.is_file())
