@@ -180,8 +180,8 @@ static int pool_put(struct parse *p, const void *text, size_t n, uint32_t *ret_a
 
 static struct str text_of(const struct parse *p, uint32_t node)
 {
-	if (p->nodes[node].kind != YAML_SCALAR)
-		return (struct str){ 0 };
+	if (p->nodes[node].kind != YAML_SCALAR || p->nodes[node].len == 0)
+		return (struct str){ 0 }; /* without any text there is no pool yet */
 	return (struct str){ .p = p->pool + p->nodes[node].text, .n = p->nodes[node].len };
 }
 
