@@ -65,6 +65,21 @@ _Noreturn static void end(const struct init *init)
 	_exit(0);
 }
 
+/*
+ * The command has ended: so does what it left running. Everybody is reaped here, so that what is
+ * told afterwards counts all of the tree, and is true: there is nobody left.
+ */
+static void rest_end(const struct init *init)
+{
+	if (init->children >= 0) {
+		init_tree_kill(init->children);
+		return;
+	}
+	(void)kill(-1, SIGKILL); /* nobody left in the pid namespace: ESRCH */
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
+}
+
 static void tell(const struct init *init, bool stopped, int status)
 {
 	struct init_event event = { .stopped = stopped, .status = status };
@@ -82,6 +97,8 @@ static void reap(const struct init *init)
 	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
 		if (pid != init->command)
 			continue;
+		if (!WIFSTOPPED(status))
+			rest_end(init);
 		tell(init, WIFSTOPPED(status), status);
 		if (!WIFSTOPPED(status))
 			end(init);

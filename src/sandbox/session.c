@@ -19,8 +19,9 @@
  * they are and cost nothing. A directory is refused: with an open directory of the host's one can
  * walk out of any mount namespace.
  *
- * The end: the command's end is init's, init's end is the whole tree's. What is still in pipes and
- * pty is carried to the host (a signal cuts that short), then the end is recorded.
+ * The end: when the command ends, init ends whoever is left and tells. With nothing to carry the end
+ * is recorded then, while the kernel takes init and its namespaces down. Else what is still in pipes
+ * and pty is carried to the host after that (a signal cuts it short), and then the end is recorded.
  */
 #include "sandbox/session.h"
 
@@ -54,6 +55,7 @@ struct session {
 	struct loop_watch signals, timer, audit, tree, events, regain;
 	struct relay_quota quota;
 	bool has_quota, ending; /* SIGTERM was sent, SIGKILL follows */
+	bool ended_early;       /* init is still ending; result->end is filled */
 	bool in_foreground;     /* the command's group is, on the session's terminal */
 	bool is_tty[3], carried[3];
 	int stdio[3]; /* for the command */
@@ -73,7 +75,7 @@ static void session_freep(struct session **session)
 	for (int i = 0; i < 2; i++)
 		relay_done(&s->pipes[i]);
 	if (s->wall)
-		(void)wall_finish(s->wall, &s->result->end);
+		(void)wall_finish(s->wall, s->ended_early ? NULL : &s->result->end);
 	s->log = audit_abort(s->log);
 	s->signals.fd = fd_close(s->signals.fd);
 	s->timer.fd = fd_close(s->timer.fd);
@@ -322,6 +324,20 @@ static void session_stopped(struct session *s, int sig)
 	(void)wall_signal(s->wall, SIGCONT);
 }
 
+/*
+ * The tree has ended, all but init. When nothing of it goes over us there is nothing to carry any
+ * more either: the end can be recorded while the kernel takes the namespaces down.
+ */
+static void session_ended(struct session *s, const struct wall_event *event)
+{
+	if (s->terminal.master >= 0 || s->pipes[0].loop || s->pipes[1].loop)
+		return; /* until all is closed: tree_ended() */
+	s->result->end = (struct wall_exit){ .status = event->status, .usage = event->usage };
+	wall_counters(s->wall, &s->result->end);
+	s->ended_early = true;
+	loop_stop(&s->loop);
+}
+
 static int wall_told(struct loop_watch *watch, uint32_t revents)
 {
 	struct session *s = loop_owner(watch, struct session, events);
@@ -330,6 +346,8 @@ static int wall_told(struct loop_watch *watch, uint32_t revents)
 	while (wall_event(s->wall, &event) == 0) {
 		if (event.kind == WALL_EVENT_STOPPED)
 			session_stopped(s, WSTOPSIG(event.status));
+		else
+			session_ended(s, &event);
 	}
 	if (revents & (EPOLLHUP | EPOLLERR)) /* init is ending, which takes the kernel a while */
 		loop_remove(&s->loop, watch);
@@ -561,7 +579,8 @@ static int session_attend(struct session *s, struct err *err)
 				      err_set(err, -r, "the event loop failed"));
 	if (r < 0)
 		return r;
-	(void)wall_finish(take_ptr(&s->wall), &s->result->end);
+	if (!s->ended_early)
+		(void)wall_finish(take_ptr(&s->wall), &s->result->end);
 	s->result->duration_us = us_since(&s->started);
 	made_after(&s->missing, &s->result->made);
 	session_drain(s);

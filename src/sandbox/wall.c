@@ -614,6 +614,11 @@ static void orphans_kill(void)
 		init_tree_kill(children);
 }
 
+void wall_counters(const struct wall *wall, struct wall_exit *ended)
+{
+	cgroup_usage(&wall->cgroup, &ended->oom_kills, &ended->pids_hits, &ended->memory_peak);
+}
+
 int wall_finish(struct wall *wall, struct wall_exit *ret_exit)
 {
 	struct wall_exit done = { .status = -1 };
@@ -637,7 +642,7 @@ int wall_finish(struct wall *wall, struct wall_exit *ret_exit)
 	}
 	if (wall->go)
 		done.status = wall->exited ? wall->status : SIGKILL;
-	cgroup_usage(&wall->cgroup, &done.oom_kills, &done.pids_hits, &done.memory_peak);
+	wall_counters(wall, &done);
 	if (ret_exit)
 		*ret_exit = done;
 	wall_free(wall);

@@ -106,13 +106,17 @@ struct wall_event {
 	enum { WALL_EVENT_STOPPED, WALL_EVENT_EXITED } kind;
 	int status;
 	/*
-	 * Of all that has ended so far. With WALL_EVENT_EXITED that is everything but what the
-	 * command left running, so a record can be written while the kernel takes the tree down.
+	 * Of all that has ended so far. With WALL_EVENT_EXITED that is the whole tree: init has killed
+	 * and reaped what the command left running, and only its own end is still to come. So a
+	 * record can be written while the kernel takes the namespaces down.
 	 */
 	struct rusage usage;
 };
 /* -EAGAIN: none now. -EPIPE: init is ending and has said all; stop watching. */
 int wall_event(struct wall *wall, struct wall_event *ret_event);
+
+/* What the cgroup has counted so far: oom_kills, pids_hits and memory_peak of *@ended. */
+void wall_counters(const struct wall *wall, struct wall_exit *ended);
 
 /*
  * End the whole tree now (SIGKILL), reap it, free @wall. After wall_pidfd() became readable:
