@@ -35,8 +35,8 @@ struct policy_path {
 	bool optional; /* may be missing without a word; also set after the warning was given */
 	bool glob;     /* holds *, ? or [: needs the supervisor: refused in this build */
 	/*
-	 * The grant comes from a project's own file, or lies in what a session may write: symlinks
-	 * in it are not ours. Open with RESOLVE_NO_SYMLINKS. @path is already resolved.
+	 * The grant was held against a ceiling: @path is resolved, and a symlink that appears in it
+	 * later is not the writer's to make. Open with RESOLVE_NO_SYMLINKS.
 	 */
 	bool nofollow;
 	struct policy_where where;
