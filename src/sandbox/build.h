@@ -24,6 +24,7 @@ struct build {
 	struct plan plan;
 	struct root_places places;
 	struct net_job net;
+	int old_root;         /* end of file: the host's root is gone */
 	struct rlimit nofile; /* as it was */
 	int tty;              /* the pty slave among stdio, or -EBADF */
 	pid_t command;

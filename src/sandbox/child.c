@@ -7,15 +7,15 @@
  *
  *	identity	the user namespace's maps; from here on uid and gid are the session's
  *	net, name	network namespace with its loopback, on the side; host name set
- *	root		built and pivoted into; the host's files are gone, all of them
+ *	root		built and pivoted into; the host's is being taken down on the side
  *	net		entered
  *	user namespace	(privileged start only) see below
  *	capabilities	all five sets empty, securebits locked, no_new_privs, not dumpable
  *	rlimits		core 0, processes
  *	Landlock	files once more, signals, abstract sockets
  *	fork -----------------------------------------------------------------------------
- *	command: own group, stdio, no other descriptor, rlimits, cwd, seccomp, "ready", wait
- *		for "go", execve			init: no descriptors, seccomp, init_run()
+ *	command: own group, stdio, no other descriptor, rlimits, cwd, host's root gone, seccomp,
+ *		"ready", wait for "go", execve			init: no descriptors, seccomp, init_run()
  *
  * Each step is a layer of the manifest: engaged, or unavailable with its errno; the latter ends
  * the start if the layer is needed, else the next step goes on without it.
@@ -42,6 +42,7 @@
 #include "sys/caps.h"
 #include "sys/landlock.h"
 #include "sys/missing_syscall.h"
+#include "sys/mnt.h"
 #include "sys/ns.h"
 #include "sys/proc.h"
 
@@ -197,6 +198,7 @@ static void step_root(struct build *c)
 		.gid = s->outer_gid,
 		.chown = s->late_user_ns && s->outer_uid != geteuid(),
 		.host_root = s->outer_uid == 0,
+		.old_root = &s->report->old_root,
 		.tty = tty_path(c, tty, sizeof(tty)),
 	};
 	struct err err = ERR_INIT;
@@ -252,6 +254,12 @@ static void step_late_identity(struct build *c, int proc_self)
 
 	if (!s->late_user_ns)
 		return;
+	/* With the old root on top of ours the kernel takes us for chrooted: no user namespace then. */
+	r = mount_pivot_done(take_fd(&c->places.old_root), &s->report->old_root);
+	if (r < 0) {
+		(void)err_set(&err, -r, "cannot take the host's root down");
+		child_fail(s, WALL_FAIL_SETUP, &err);
+	}
 	/*
 	 * Supplementary groups go, unless we are the root of a user namespace where nobody may
 	 * change them: then they stay, as an ordinary user's do.
@@ -356,6 +364,9 @@ _Noreturn static void init_become(struct build *c, int signal_fd, int children)
 	};
 	int keep[4] = { s->control, signal_fd, c->tty, children };
 
+	/* Who takes the old root down shares our memory, and is to tell there of the outcome. */
+	if (c->old_root >= 0)
+		(void)mount_pivot_done(take_fd(&c->old_root), &s->report->old_root);
 	(void)munmap(s->report, sizeof(*s->report));
 	fds_keep(keep, 4);
 	arguments_wipe();
@@ -441,6 +452,7 @@ static void build_namespaces(struct build *c)
 	step_rlimits(c);
 	step_landlock(c);
 	/* They hold on to the host's mounts, and every fork and exec would carry them along. */
+	c->old_root = take_fd(&c->places.old_root);
 	root_places_close(&c->places);
 	plan_done(&c->plan);
 }
@@ -474,7 +486,9 @@ static void step_moved(const struct wall_setup *s)
 
 _Noreturn void child_run(struct wall_setup *s)
 {
-	struct build c = { .setup = s, .places = { -EBADF, -EBADF, -EBADF, 0 }, .command = -1 };
+	struct build c = {
+		.setup = s, .places = ROOT_PLACES_INIT, .old_root = -EBADF, .command = -1
+	};
 	struct err err = ERR_INIT;
 	int signal_fd = -EBADF;
 	int children = -EBADF;

@@ -74,7 +74,8 @@ static int probe_root(struct probe_result *result)
 {
 	AUTO(fd_closep) int tmpfs = -EBADF;
 	AUTO(fd_closep) int proc = -EBADF;
-	int r = probe_mounts(result);
+	static int old_root;
+	int r = probe_mounts(result), done;
 
 	if (r < 0)
 		return r;
@@ -89,7 +90,9 @@ static int probe_root(struct probe_result *result)
 	if (r < 0)
 		return r;
 	doing(result, "pivot into it");
-	r = mount_pivot(tmpfs);
+	r = mount_pivot(tmpfs, &old_root, &done);
+	if (r == 0)
+		r = mount_pivot_done(done, &old_root);
 	if (r == 0)
 		doing(result, "");
 	return r;

@@ -647,10 +647,10 @@ static int root_assemble(struct builder *b, struct root_places *places, bool *ea
 	r = root_fill(b, places);
 	if (r < 0)
 		return r;
-	r = mount_pivot(b->root);
+	r = mount_pivot(b->root, b->options->old_root, &places->old_root);
 	if (r < 0)
 		return fail(b, r, "pivot into", "/");
-	places->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	places->root = fcntl(b->root, F_DUPFD_CLOEXEC, 0);
 	return places->root < 0 ? fail(b, -errno, "open", "/") : 0;
 }
 
@@ -658,7 +658,7 @@ int root_build(const struct plan *plan, const struct root_options *options,
 	       struct root_places *ret_places, bool *ret_early, struct err *err)
 {
 	struct builder b = { .plan = plan, .options = options, .err = err };
-	struct root_places places = { -EBADF, -EBADF, -EBADF, 0 };
+	struct root_places places = ROOT_PLACES_INIT;
 	mode_t mask = umask(0); /* modes below are meant as they stand */
 	int r;
 
@@ -682,6 +682,7 @@ void root_places_close(struct root_places *places)
 	places->root = fd_close(places->root);
 	places->dev = fd_close(places->dev);
 	places->proc = fd_close(places->proc);
+	places->old_root = fd_close(places->old_root);
 }
 
 static unsigned landlock_rights(const struct plan_item *item)
