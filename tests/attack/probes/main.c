@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define TIMEOUT_MS 15000
+#define TIMEOUT_MS 40000
 
 enum result { RES_NONE, RES_SUCCEEDED, RES_BLOCKED, RES_UNABLE };
 

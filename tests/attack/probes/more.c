@@ -254,7 +254,7 @@ const struct probe probes_more[] = {
 	{ "C9-folder", "a folder as stdin", "EACCES ENOTDIR EBADF ENOENT", "name", fd_folder, 0 },
 	{ "X1-exe-init", "write to /proc/1/exe", "EACCES EPERM ENOENT ETXTBSY EROFS", NULL,
 	  exe_init, PROBE_NO_CONTROL },
-	{ "X1-exe-binary", "write to the runtime's binary", "ENOENT EACCES EROFS", "binary",
+	{ "X1-exe-binary", "write to the runtime's binary", "ENOENT EACCES EROFS ETXTBSY", "binary",
 	  exe_binary, 0 },
 	{ "X2-inotify", "watch a folder outside", "ENOENT EACCES", "outside", watch, 0 },
 	{ "X3-lease", "a lease on a read-only file", "EACCES EAGAIN EPERM", "rofile", lease, 0 },
