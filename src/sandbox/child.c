@@ -504,6 +504,12 @@ _Noreturn void child_run(struct wall_setup *s)
 	} else {
 		build_landlock(&c);
 		children = proc_children_open();
+		if (children < 0) {
+			(void)err_set(&err, -children,
+				      "cannot list init's children in /proc: their "
+				      "end could not be seen to");
+			child_fail(s, WALL_FAIL_SETUP, &err);
+		}
 	}
 	step_moved(s);
 	c.command = fork();

@@ -75,7 +75,10 @@ static void rest_end(const struct init *init)
 		init_tree_kill(init->children);
 		return;
 	}
-	(void)kill(-1, SIGKILL); /* nobody left in the pid namespace: ESRCH */
+	/* As pid 1 of a namespace, "everybody" is the session. Anywhere else it is the user's all. */
+	if (getpid() != 1)
+		return;
+	(void)kill(-1, SIGKILL); /* nobody left: ESRCH */
 	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
 		;
 }
