@@ -110,6 +110,33 @@ static bool url_with_password(const char *value)
 	return colon && colon + 1 < at;
 }
 
+/* Which letters A-Z and '_' are in @text: a pattern matches no name that lacks one of its own. */
+static uint32_t letters(const char *text)
+{
+	uint32_t set = 0;
+
+	for (; *text; text++) {
+		if (*text >= 'A' && *text <= '_')
+			set |= UINT32_C(1) << (*text - 'A');
+	}
+	return set;
+}
+
+/* @upper is the name in upper case. Asked of every variable at every start: most end at a mask. */
+static bool secret_name(const char *upper)
+{
+	static uint32_t masks[N_OF(secret_names)];
+	uint32_t set = letters(upper);
+
+	for (size_t i = 0; i < N_OF(secret_names); i++) {
+		if (!masks[i])
+			masks[i] = letters(secret_names[i]);
+		if ((masks[i] & ~set) == 0 && matches(secret_names[i], upper))
+			return true;
+	}
+	return false;
+}
+
 bool policy_env_secret(const char *name, const char *value)
 {
 	char upper[256];
@@ -119,12 +146,11 @@ bool policy_env_secret(const char *name, const char *value)
 		return true; /* too long to be judged */
 	for (size_t i = 0; i <= n; i++)
 		upper[i] = (char)(name[i] >= 'a' && name[i] <= 'z' ? name[i] - 32 : name[i]);
-	for (size_t i = 0; i < N_OF(secret_names); i++) {
-		if (matches(secret_names[i], upper))
-			return true;
-	}
+	if (secret_name(upper))
+		return true;
 	for (size_t i = 0; i < N_OF(secret_values); i++) {
-		if (strncmp(value, secret_values[i].prefix, strlen(secret_values[i].prefix)) == 0 &&
+		if (value[0] == secret_values[i].prefix[0] &&
+		    strncmp(value, secret_values[i].prefix, strlen(secret_values[i].prefix)) == 0 &&
 		    strlen(value) >= secret_values[i].min)
 			return true;
 	}
