@@ -43,6 +43,7 @@ fuzz:
 	@/usr/bin/python3 tests/run.py --only fuzz --fuzz-seconds $(SECONDS)
 
 install: build
+	@meson configure --prefix=$(PREFIX) $(BUILD)
 	@ninja -C $(BUILD) --quiet installable
 	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild --quiet
 	@echo "installed below $(DESTDIR)$(PREFIX)"
