@@ -192,18 +192,20 @@ def test_setns_with_a_received_descriptor(who, scene, control_scene, attack):
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(path))
         path.chmod(0o777)
-        listener.listen(1)
+        listener.listen(4)
         listener.settimeout(10)
 
         def hand_over():
-            try:
-                peer, _ = listener.accept()
-            except TimeoutError:
-                return
             fd = os.open("/proc/self/ns/mnt", os.O_RDONLY)
-            socket.send_fds(peer, [b"x"], [fd])
-            os.close(fd)
-            peer.close()
+            try:
+                while True:  # until the listener is closed; a control may come twice
+                    peer, _ = listener.accept()
+                    socket.send_fds(peer, [b"x"], [fd])
+                    peer.close()
+            except OSError:
+                pass
+            finally:
+                os.close(fd)
 
         thread = threading.Thread(target=hand_over, daemon=True)
         thread.start()
