@@ -51,7 +51,7 @@ struct policy_limits {
 	uint64_t pids;       /* processes and threads */
 	uint64_t open_files; /* per process */
 	uint64_t file_size;  /* bytes, largest single file */
-	uint64_t disk;       /* bytes in each private file system (home, tmp, /dev/shm) */
+	uint64_t disk;       /* bytes in the private file systems (home, tmp, /dev/shm) together */
 	uint64_t output;     /* bytes on stdout and stderr together */
 	uint64_t wall_ms;    /* milliseconds from start to SIGTERM; SIGKILL follows after 2 s */
 };

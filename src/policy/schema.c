@@ -199,7 +199,7 @@ static const struct schema limits_keys[] = {
 	      "Open files of each process."),
 	LIMIT("file_size", SCALAR_SIZE, POLICY_KEY_FILE_SIZE, file_size, "Largest single file."),
 	LIMIT("disk", SCALAR_SIZE, POLICY_KEY_DISK, disk,
-	      "Each private file system: home, tmp, /dev/shm."),
+	      "The private file systems (home, tmp, /dev/shm) together."),
 	LIMIT("output", SCALAR_SIZE, POLICY_KEY_OUTPUT, output, "Bytes on stdout and stderr."),
 	LIMIT("wall_time", SCALAR_TIME, POLICY_KEY_WALL_TIME, wall_ms, "Time from start to end."),
 	{ 0 }

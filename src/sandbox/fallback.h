@@ -8,7 +8,8 @@
  *
  * What differs for the session even so: it sees the host's process list (not into the processes:
  * Landlock forbids tracing out of its domain), /tmp and /dev/shm are out of reach, and a directory
- * with something denied in it cannot be listed.
+ * with something denied in it cannot be listed. And Landlock does not see changes of mode, owner,
+ * times and attributes: those of every file of the user are in reach (SECURITY.md says so).
  */
 #pragma once
 
