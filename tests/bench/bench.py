@@ -162,7 +162,7 @@ def bench_cpu(build, capsule, rounds, user):
         (folder / "home").mkdir()
         medians, stderr = interleaved(build / "tests/bench/bench_spawn",
                                       [[capsule, "run", "--", "./work"], ["./work"]],
-                                      max(rounds // 5, 9), None, folder / "home", workspace)
+                                      max(rounds // 20, 7), None, folder / "home", workspace)
         if None in medians:
             sys.exit(f"CPU-bound work failed inside: {stderr[-2000:]}")
         row("CPU-bound work inside", medians[0] / 1000, "ms", peer="outside",
