@@ -11,7 +11,7 @@ build="gcc libc6-dev meson ninja-build pkg-config libsodium-dev libyaml-dev scdo
 demo="$build git make python3-minimal"
 test="$demo clang-14 clang-format-14 libclang-rt-14-dev libcmocka-dev libseccomp-dev python3 python3-pytest
       python3-pytest-xdist python3-yaml python3-venv mypy b3sum tmux strace gdb sqlite3 nodejs npm curl openssh-client
-      libcap2-bin iproute2 util-linux xz-utils patch procps"
+      libcap2-bin iproute2 util-linux xz-utils bzip2 patch procps less vim-tiny"
 bench="$test bubblewrap firejail crun runsc hyperfine"
 fresh="mmdebstrap"
 
