@@ -2,10 +2,12 @@
 
 #include "audit/keys.h"
 #include "base/own.h"
+#include "codec/json_rd.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define OPTIONS_MAX 16
@@ -189,4 +191,18 @@ int evidence_flush(struct buf *out, int status)
 		return status;
 	fprintf(stderr, "capsule: cannot write the result\n");
 	return CLI_USAGE;
+}
+
+void evidence_note_take(void *ctx, const struct line_head *head, struct str line)
+{
+	AUTO(arena_done) struct arena arena = ARENA_INIT(1u << 20);
+	struct evidence_note *k = ctx;
+	const struct json *o;
+	struct str note;
+
+	if (!str_eqz(head->type, "checkpoint") || json_parse(&arena, line, &o, NULL) < 0 ||
+	    !json_get_str(o, "note", &note) || note.n > sizeof(k->note))
+		return;
+	memcpy(k->note, note.p, note.n);
+	k->n = note.n;
 }

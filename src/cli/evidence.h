@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "cli/cli.h"
 #include "codec/json_wr.h"
+#include "codec/note.h"
 
 #include <getopt.h>
 #include <limits.h>
@@ -49,3 +50,12 @@ void evidence_finding_text(struct buf *out, const struct verify_finding *finding
 
 /* Write @out to standard output; the exit status 2 with words when that fails, else @status. */
 int evidence_flush(struct buf *out, int status);
+
+/* The newest checkpoint as a note, to be kept where the log's owner cannot reach; n 0: none. */
+struct evidence_note {
+	char note[NOTE_MAX];
+	size_t n;
+};
+
+/* For struct verify_options' each, with a struct evidence_note as ctx. */
+void evidence_note_take(void *ctx, const struct line_head *head, struct str line);

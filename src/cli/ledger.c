@@ -243,29 +243,10 @@ static int verify(struct job *job, struct err *err)
 
 /* ---- checkpoint ---- */
 
-struct newest_note {
-	char note[NOTE_MAX];
-	size_t n;
-};
-
-static void take_note(void *ctx, const struct line_head *head, struct str line)
-{
-	AUTO(arena_done) struct arena arena = ARENA_INIT(1u << 20);
-	struct newest_note *k = ctx;
-	const struct json *o;
-	struct str note;
-
-	if (!str_eqz(head->type, "checkpoint") || json_parse(&arena, line, &o, NULL) < 0 ||
-	    !json_get_str(o, "note", &note) || note.n > sizeof(k->note))
-		return;
-	memcpy(k->note, note.p, note.n);
-	k->n = note.n;
-}
-
 static int checkpoint(struct job *job, struct err *err)
 {
-	struct newest_note k = { .n = 0 };
-	struct verify_options o = { .each = take_note, .ctx = &k };
+	struct evidence_note k = { .n = 0 };
+	struct verify_options o = { .each = evidence_note_take, .ctx = &k };
 	AUTO(freep) struct verify_report *report = calloc(1, sizeof(*report));
 	AUTO(fd_closep) int fd = -EBADF;
 	struct buf out;

@@ -380,32 +380,12 @@ static int log_check_proof(struct log_args *a, struct err *err)
 	return r;
 }
 
-/* The newest checkpoint as a note, to be kept where the log's owner cannot reach. */
-struct newest_note {
-	char note[NOTE_MAX];
-	size_t n;
-};
-
-static void take_note(void *ctx, const struct line_head *head, struct str line)
-{
-	AUTO(arena_done) struct arena arena = ARENA_INIT(1u << 20);
-	struct newest_note *k = ctx;
-	const struct json *o;
-	struct str note;
-
-	if (!str_eqz(head->type, "checkpoint") || json_parse(&arena, line, &o, NULL) < 0 ||
-	    !json_get_str(o, "note", &note) || note.n > sizeof(k->note))
-		return;
-	memcpy(k->note, note.p, note.n);
-	k->n = note.n;
-}
-
 static int log_checkpoint(struct log_args *a, struct err *err)
 {
 	AUTO(freep) struct verify_report *report = calloc(1, sizeof(*report));
-	AUTO(freep) struct newest_note *k = calloc(1, sizeof(*k));
+	AUTO(freep) struct evidence_note *k = calloc(1, sizeof(*k));
 	AUTO(fd_closep) int fd = -EBADF;
-	struct verify_options o = { .each = take_note, .ctx = k };
+	struct verify_options o = { .each = evidence_note_take, .ctx = k };
 	struct buf out;
 	int r;
 

@@ -176,18 +176,28 @@ static int probe_no_new_privs(struct probe_result *result)
 	return caps_no_new_privs();
 }
 
-/* A domain that grants nothing: does it keep us from opening what we could open before? */
+/* Enter a domain that grants nothing of what is asked for. */
+static int landlock_enter(struct probe_result *result, bool fs, bool net, bool scope,
+			  struct landlock *set)
+{
+	int r;
+
+	doing(result, "make a ruleset");
+	r = landlock_open(fs, net, scope, set);
+	if (r == 0 && scope && set->abi < 6)
+		r = -EOPNOTSUPP;
+	if (r == 0)
+		r = caps_no_new_privs();
+	return r < 0 ? r : landlock_enforce(set);
+}
+
+/* Does it keep us from opening what we could open before? */
 static int probe_landlock_fs(struct probe_result *result)
 {
 	struct landlock set = LANDLOCK_INIT;
 	int fd, r;
 
-	doing(result, "make a ruleset");
-	r = landlock_open(true, false, false, &set);
-	if (r == 0)
-		r = caps_no_new_privs();
-	if (r == 0)
-		r = landlock_enforce(&set);
+	r = landlock_enter(result, true, false, false, &set);
 	if (r < 0)
 		return r;
 	doing(result, "deny a file");
@@ -205,12 +215,7 @@ static int probe_landlock_net(struct probe_result *result)
 	AUTO(fd_closep) int fd = -EBADF;
 	int r;
 
-	doing(result, "make a ruleset");
-	r = landlock_open(false, true, false, &set);
-	if (r == 0)
-		r = caps_no_new_privs();
-	if (r == 0)
-		r = landlock_enforce(&set);
+	r = landlock_enter(result, false, true, false, &set);
 	if (r < 0)
 		return r;
 	doing(result, "deny a port");
@@ -227,14 +232,7 @@ static int probe_landlock_scope(struct probe_result *result)
 	pid_t parent = getppid();
 	int r;
 
-	doing(result, "make a ruleset");
-	r = landlock_open(false, false, true, &set);
-	if (r == 0 && set.abi < 6)
-		r = -EOPNOTSUPP;
-	if (r == 0)
-		r = caps_no_new_privs();
-	if (r == 0)
-		r = landlock_enforce(&set);
+	r = landlock_enter(result, false, false, true, &set);
 	if (r < 0)
 		return r;
 	doing(result, "deny a signal");
