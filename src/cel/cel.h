@@ -48,8 +48,34 @@ void cel_program_freep(struct cel_program **program);
 
 /* The deduced type of the result. */
 const struct cel_type *cel_program_type(const struct cel_program *program);
-/* Upper bound of the steps of one evaluation, when the program has no loop over data; else 0. */
+/*
+ * Upper bound of the steps of one evaluation, when the program has no loop over data; else 0. What
+ * functions charge in proportion to the data they read (a step per 16 bytes or so) comes on top.
+ */
 uint64_t cel_program_cost(const struct cel_program *program);
+
+/*
+ * A condition without which the program cannot come out true: one of the terms of its outermost
+ * "&&", of the form variable-against-constants. For indexes: where the variable has a value and
+ * the atom does not hold, the program's value is not true (false, or an error of its budgets). Where the
+ * variable has none (its slot is of kind CEL_ERROR) nothing follows.
+ */
+enum cel_atom_kind {
+	CEL_ATOM_EQUAL,  /* x == values[0], or x in values: equal to one of them */
+	CEL_ATOM_PREFIX, /* x.startsWith(values[0]) */
+	CEL_ATOM_SUFFIX, /* x.endsWith(values[0]) */
+};
+
+struct cel_atom {
+	enum cel_atom_kind kind;
+	uint32_t slot;
+	const struct cel_value
+		*values; /* bool, numbers, strings, bytes; live as long as the program */
+	uint32_t n;
+};
+
+/* How many there are, the array in *ret_atoms. */
+size_t cel_program_atoms(const struct cel_program *program, const struct cel_atom **ret_atoms);
 
 struct cel_limits {
 	uint64_t steps; /* 0: 100,000 */

@@ -67,5 +67,9 @@ struct cel_value cel_fail_memory(struct cel_eval *eval);
 bool cel_charge(struct cel_eval *eval, uint64_t steps);
 struct cel_value cel_fail_steps(struct cel_eval *eval);
 
+/* cel_equal() with its work charged: 1, 0, or -EDQUOT: return cel_fail_steps(). Values share parts, so
+ * that only this one is safe on values of an expression's making. @eval may be NULL: not charged. */
+int cel_equals(struct cel_eval *eval, struct cel_value a, struct cel_value b);
+
 /* Code points of valid UTF-8, and its byte offset of code point @at (n bytes when at the end). */
 size_t cel_utf8_length(struct str s);
