@@ -1,9 +1,11 @@
 /*
  * ast - an expression as a tree, as the parser makes it and the checker annotates it.
  *
- * Macros are expanded by the parser: the tree has comprehensions instead. Nodes live in the arena
- * of the compilation. Positions are byte offsets into the source; cel_source_at() turns them into
- * line and column.
+ * Macros are expanded by the parser: the tree has comprehensions instead. Nodes and all that they
+ * point to live in the arena of the compilation. Positions are byte offsets into the source.
+ *
+ * Names that only macros can make begin with '@': "@result" (an accumulator), "@unused" (the
+ * variable of cel.bind's loop over nothing, which only gives a name to .init), "@target" (optMap).
  */
 #pragma once
 
@@ -45,6 +47,18 @@ enum cel_expr_kind {
 #define CEL_OP_IN "@in"
 /* Inside comprehensions: false only for false, so that an error does not end the loop early. */
 #define CEL_OP_NOT_STRICTLY_FALSE "@not_strictly_false"
+/* Only as the step of a comprehension, with its accumulator as first argument, which the evaluator
+ * may therefore grow in place: (list, item) -> list; (map, key, value) -> map; (map, map) -> map,
+ * one that refuses a key which is there (CEL_E_DUPLICATE_KEY). */
+#define CEL_OP_APPEND "@append"
+#define CEL_OP_INSERT "@insert"
+#define CEL_OP_INSERT_ALL "@insert_all"
+
+/*
+ * Levels of a tree. Chains of one left-associative operator count here, not in CEL_DEPTH_MAX; those
+ * of && and || are balanced. Walkers may recurse.
+ */
+#define CEL_HEIGHT_MAX 2000
 
 struct cel_entry_expr {
 	struct cel_expr *key; /* CEL_X_STRUCT: a string literal, the field's name */
@@ -53,13 +67,18 @@ struct cel_entry_expr {
 };
 
 struct cel_expr {
-	uint8_t kind; /* enum cel_expr_kind */
+	uint8_t kind;    /* enum cel_expr_kind */
+	uint16_t height; /* levels from here down, 1 for a leaf; at most CEL_HEIGHT_MAX */
 	uint32_t at;  /* byte offset of what stands for the node: an operator, the name of a call */
-	uint32_t end; /* one past its last byte, for underlining; > at */
+	uint32_t end; /* one past the last byte of that, for underlining; > at */
 
 	/* Checker: deduced type; dyn in an unchecked tree. */
 	const struct cel_type *type;
-	/* Checker: what an identifier (or a chain of selections that names one) stands for. */
+	/*
+	 * Checker: what an identifier, or a chain of selections that names one, stands for: then
+	 * what is below the node does not matter. NULL: a variable of an enclosing comprehension,
+	 * or, in an unchecked tree, a name without a meaning.
+	 */
 	const struct cel_decl *decl;
 
 	union {
@@ -70,7 +89,7 @@ struct cel_expr {
 		struct {
 			struct cel_expr *operand;
 			struct str field;
-			bool test; /* has(operand.field) */
+			bool test; /* has(operand.field); with .decl: has that a value? */
 		} select;
 		struct {
 			struct str name;
@@ -96,6 +115,7 @@ struct cel_expr {
 		/*
 		 * accu = init; for (var, var2) in range { if (!cond) break; accu = step; } result
 		 * One variable: list items or map keys. Two: index and item, or key and value.
+		 * @range and @init see neither accu nor var; @result sees accu.
 		 */
 		struct {
 			struct str var, var2; /* var2.n == 0: one variable */

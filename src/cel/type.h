@@ -29,6 +29,7 @@ enum cel_type_kind {
 	CEL_T_OPTIONAL, /* param[0] */
 	CEL_T_WRAPPER,  /* nullable param[0]: google.protobuf.Int64Value and its like */
 	CEL_T_RECORD,   /* @record */
+	CEL_T_ABSTRACT, /* the environment's own: @name of up to 3 parameters */
 	CEL_T_PARAM,    /* type parameter @name of a signature */
 	CEL_T_VAR,      /* the checker's own, to be unified */
 	CEL_T_ERROR,    /* a mistake was already reported here */
@@ -39,8 +40,9 @@ struct cel_record;
 struct cel_type {
 	uint8_t kind; /* enum cel_type_kind */
 	uint32_t var; /* CEL_T_VAR: its number; CEL_T_PARAM: its letter */
-	const struct cel_type *param[2];
+	const struct cel_type *param[3];
 	const struct cel_record *record;
+	struct str name; /* CEL_T_ABSTRACT */
 };
 
 /* Those without parameters: constants, compared by address. */
@@ -52,8 +54,9 @@ extern const struct cel_type cel_type_dyn, cel_type_null, cel_type_bool, cel_typ
  * A signature is text, one code per type, arguments first, then ':' and the result:
  *
  *	b bool  i int  u uint  d double  s string  y bytes  n null  t timestamp  D duration
- *	p ip  c cidr  * dyn  A B C type parameters
+ *	p ip  c cidr  * dyn  A B C E F G type parameters
  *	Lx list(x)  Mkv map(k, v)  Ox optional(x)  Tx type(x)  Wx nullable x  R any record
+ *	@name(xyz) an abstract type of the environment
  *
  *	"ss:b"		(string, string) -> bool
  *	"LAA:b"		(list(A), A) -> bool
@@ -70,6 +73,15 @@ const struct cel_type *cel_type_of(struct arena *arena, enum cel_type_kind kind,
 				   const struct cel_type *param);
 
 bool cel_type_equal(const struct cel_type *a, const struct cel_type *b);
+
+/*
+ * The declaration of a type's name ("int", "list", "google.protobuf.Timestamp", "optional_type"):
+ * its constant is of kind CEL_TYPE. NULL: none of the language's.
+ */
+struct cel_decl;
+const struct cel_decl *cel_type_decl(struct str name);
+/* That name for the type of a value: "list" for any list, the record's name for a record. */
+struct str cel_type_name(const struct cel_type *type);
 
 /* "list(map(string, dyn))", as the language writes it. */
 void cel_type_print(const struct cel_type *type, struct buf *out);
