@@ -22,7 +22,7 @@ typedef struct cel_value cel_fn(struct cel_eval *eval, const struct cel_value *a
 enum cel_fn_flags {
 	CEL_FN_MEMBER = 1 << 0,  /* x.f(y): the receiver is the first argument */
 	CEL_FN_IMPURE = 1 << 1,  /* reads the event or the clock: never folded at compile time */
-	CEL_FN_PATTERN = 1 << 2, /* its last argument is compiled when it is constant: .prepare */
+	CEL_FN_PATTERN = 1 << 2, /* one argument is compiled when it is constant: .prepare */
 };
 
 struct cel_overload {
@@ -39,6 +39,7 @@ struct cel_overload {
 	 */
 	int (*prepare)(struct str pattern, void **ret_prepared, char *message, size_t cap);
 	void (*release)(void *prepared);
+	uint8_t pattern; /* which argument it is, the receiver being 0; 0: the last */
 };
 
 #define CEL_PREPARED 1 /* cel_value.flags of a compiled pattern */
