@@ -58,3 +58,26 @@ int err_text(struct err *err, int code, const char *fmt, ...)
 	va_end(ap);
 	return r;
 }
+
+int err_at(struct err *err, int code, const char *file, unsigned line, unsigned col,
+	   const char *fmt, ...)
+{
+	char text[ERR_TEXT_MAX], name[ERR_FILE_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (!file)
+		return err_text(err, code, "%s", text);
+	if (snprintf(name, sizeof(name), "%s", file) >= (int)sizeof(name))
+		memcpy(name + sizeof(name) - 4, "...", 4);
+	if (err && !err->code) {
+		memcpy(err->file, name, sizeof(name));
+		err->line = line;
+		err->col = col;
+	}
+	if (!line)
+		return err_text(err, code, "%s: %s", name, text);
+	return err_text(err, code, "%s:%u:%u: %s", name, line, col, text);
+}

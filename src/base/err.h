@@ -16,9 +16,13 @@
 #include <stddef.h>
 
 #define ERR_TEXT_MAX 1024 /* bytes, NUL included; longer text is cut and ends in "..." */
+#define ERR_FILE_MAX 512  /* likewise */
 
 struct err {
 	int code; /* positive errno; 0: no error is held */
+	/* What is to blame: set by err_at(), which also puts it before the text. */
+	unsigned line, col;      /* from 1; 0: the file as a whole */
+	char file[ERR_FILE_MAX]; /* "": no file is */
 	char text[ERR_TEXT_MAX];
 };
 
@@ -33,6 +37,14 @@ int err_set(struct err *err, int code, const char *fmt, ...) __attribute__((form
 
 /* The same without the strerror() tail. @code may be positive or 0 (EINVAL). */
 int err_text(struct err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/*
+ * err_text() for what a file says: the text begins with "FILE:LINE:COL: ", and the place is kept in
+ * @err for those who report it as data. Only the first fill has a place. @line 0: the file as a
+ * whole; @file NULL: no place.
+ */
+int err_at(struct err *err, int code, const char *file, unsigned line, unsigned col,
+	   const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 
 static inline bool err_is_set(const struct err *err)
 {

@@ -406,10 +406,8 @@ static int refuse_own(struct run *run, const char *dir)
 		const struct policy_path *p = &run->policy->paths[i];
 
 		if (p->kind <= POLICY_FS_EXEC && path_is_within(p->path, dir))
-			return err_text(&run->err, EACCES,
-					"%s:%u:%u: '%s' is Capsule's own: no session can have it",
-					p->where.file ? p->where.file : "policy", p->where.line,
-					p->where.col, p->path);
+			return err_at(&run->err, EACCES, p->where.file, p->where.line, p->where.col,
+				      "'%s' is Capsule's own: no session can have it", p->path);
 	}
 	return 0;
 }

@@ -10,6 +10,24 @@
 
 #define RUN_REPORT_MAX (8 << 20)
 
+/* Which line of which policy file; absent if none is to blame. */
+static void report_where(struct json_wr *w, const struct err *err)
+{
+	if (!err->file[0])
+		return;
+	json_key(w, "where");
+	json_object(w);
+	json_key(w, "file");
+	json_strz(w, err->file);
+	if (err->line) {
+		json_key(w, "line");
+		json_u64(w, err->line);
+		json_key(w, "col");
+		json_u64(w, err->col);
+	}
+	json_end_object(w);
+}
+
 static void report_policy_denial(struct json_wr *w, const struct run *run)
 {
 	json_key(w, "denied");
@@ -24,6 +42,7 @@ static void report_policy_denial(struct json_wr *w, const struct run *run)
 		json_strz(w, "policy");
 		json_key(w, "rule");
 		json_strz(w, run->tool ? "tools" : "process.commands");
+		report_where(w, &run->err);
 		json_key(w, "reason");
 		json_strz(w, run->err.text);
 		json_key(w, "retry");
@@ -49,6 +68,7 @@ static void report_error(struct json_wr *w, const struct run *run)
 	json_u64(w, (uint64_t)run->err.code);
 	json_key(w, "message");
 	json_strz(w, run->err.text);
+	report_where(w, &run->err);
 	json_end_object(w);
 }
 

@@ -106,10 +106,12 @@ void diag_add(struct diag *d, enum diag_level level, struct policy_where where, 
 	if (!where.file)
 		where.file = "policy";
 	put_where(&head, where);
-	if (level == DIAG_WARNING)
+	if (level == DIAG_WARNING) {
 		d->warnings++;
-	else if (d->errors++ == 0)
-		(void)snprintf(d->first, sizeof(d->first), "%.300s%.700s", buf_cstr(&head), text);
+	} else if (d->errors++ == 0) {
+		d->first_where = where;
+		memcpy(d->first, text, sizeof(text));
+	}
 	if (d->told)
 		d->told(d->ctx, &(struct policy_problem){ .warning = level == DIAG_WARNING,
 							  .where = where,
@@ -132,11 +134,21 @@ void diag_add(struct diag *d, enum diag_level level, struct policy_where where, 
 		buf_printf(d->out, "%d warnings; the rest is not shown\n", DIAG_WARNINGS_MAX);
 }
 
+int diag_first(const struct diag *d, int code, struct err *err)
+{
+	struct policy_where at = d->first_where;
+
+	return err_at(err, code, at.file, at.line, at.col, "%s", d->first);
+}
+
 int diag_result(const struct diag *d, struct err *err)
 {
+	struct policy_where at = d->first_where;
+
 	if (d->errors == 0)
 		return 0;
 	if (d->errors == 1)
-		return err_text(err, EBADMSG, "%s", d->first);
-	return err_text(err, EBADMSG, "%s (and %u more)", d->first, d->errors - 1);
+		return diag_first(d, EBADMSG, err);
+	return err_at(err, EBADMSG, at.file, at.line, at.col, "%s (and %u more)", d->first,
+		      d->errors - 1);
 }

@@ -33,7 +33,9 @@ struct diag {
 	struct diag_file files[DIAG_FILES_MAX];
 	unsigned n_files;
 	unsigned errors, warnings;
-	char first[1024]; /* the first error, one line */
+	/* The first error, one line; the file's name lives as long as the load. */
+	struct policy_where first_where;
+	char first[1024];
 };
 
 /* Remember a file's text, to quote its lines: both live as long as @d. */
@@ -51,6 +53,8 @@ static inline bool diag_full(const struct diag *d)
 
 /* 0 without errors; else -EBADMSG with the first one, and the number of the others, in @err. */
 int diag_result(const struct diag *d, struct err *err);
+/* The first one alone, with another errno. */
+int diag_first(const struct diag *d, int code, struct err *err);
 
 /* Line @line (from 1) of @text, without its end. */
 struct str diag_line(struct str text, unsigned line);

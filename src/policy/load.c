@@ -231,6 +231,8 @@ static int finish(struct load *l, struct load_source *first, const struct policy
 	bool preset_alone;
 	int r = apply_source(l, first, err);
 
+	if (r < 0 && r != -EBADMSG && l->diag->errors)
+		return diag_first(l->diag, -r, err);
 	if (r < 0 && r != -EBADMSG)
 		return err_is_set(err) ? r : err_set(err, -r, "%s", first->name);
 	if (!l->p->name)
@@ -267,7 +269,7 @@ static int load_one(struct job *job, struct policy *p, const struct request *req
 	else
 		r = load_source_file(l, request->path, request->trust, NULL, 0, &first, err);
 	if (r < 0)
-		return job->diag.errors ? err_text(err, -r, "%s", job->diag.first) : r;
+		return job->diag.errors ? diag_first(&job->diag, -r, err) : r;
 	return finish(l, first, ceiling, err);
 }
 

@@ -131,9 +131,9 @@ static int tool_argv_check(const struct policy_tool *tool, char *const argv[], s
 			return 0;
 	}
 	argv_put(&text, &tool->argv[0]);
-	return err_text(err, EACCES, "%s:%u:%u: the command is not what tool '%s' allows: %s%s",
-			tool->where.file, tool->where.line, tool->where.col, tool->name,
-			buf_cstr(&text), tool->n_argv > 1 ? ", ..." : "");
+	return err_at(err, EACCES, tool->where.file, tool->where.line, tool->where.col,
+		      "the command is not what tool '%s' allows: %s%s", tool->name, buf_cstr(&text),
+		      tool->n_argv > 1 ? ", ..." : "");
 }
 
 /* The tool's grants, then what the policy takes away from them. */
@@ -185,22 +185,20 @@ int policy_select_tool(struct policy *policy, const char *name, char *const argv
 int policy_check_command(const struct policy *policy, char *const argv[], struct err *err)
 {
 	bool allowed = policy->n_commands_allow == 0;
+	struct policy_where at;
 
 	for (size_t i = 0; i < policy->n_commands_deny; i++) {
-		const struct policy_argv *deny = &policy->commands_deny[i];
-
+		at = policy->commands_deny[i].where;
 		/* too long to be judged: then it is not let through */
-		if (argv_matches(deny, argv, true) != ARGV_NO)
-			return err_text(err, EACCES, "%s:%u:%u: the policy denies this command",
-					deny->where.file, deny->where.line, deny->where.col);
+		if (argv_matches(&policy->commands_deny[i], argv, true) != ARGV_NO)
+			return err_at(err, EACCES, at.file, at.line, at.col,
+				      "the policy denies this command");
 	}
 	for (size_t i = 0; i < policy->n_commands_allow && !allowed; i++)
 		allowed = argv_matches(&policy->commands_allow[i], argv, false) == ARGV_YES;
-	if (!allowed)
-		return err_text(err, EACCES,
-				"%s:%u:%u: the command is none of those that the policy allows",
-				policy->commands_allow[0].where.file,
-				policy->commands_allow[0].where.line,
-				policy->commands_allow[0].where.col);
-	return 0;
+	if (allowed)
+		return 0;
+	at = policy->commands_allow[0].where;
+	return err_at(err, EACCES, at.file, at.line, at.col,
+		      "the command is none of those that the policy allows");
 }

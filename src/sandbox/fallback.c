@@ -48,13 +48,10 @@ int fallback_check(const struct plan *plan, const struct wall_setup *setup, stru
 	if (setup->uid != setup->outer_uid || setup->gid != setup->outer_gid ||
 	    setup->outer_uid != geteuid())
 		return err_text(err, EOPNOTSUPP, "process.uid and process.gid: %s", why);
-	if (cover && cover->where.file)
-		return err_text(err, EOPNOTSUPP, "%s:%u:%u: '%s' inside something writable: %s",
-				cover->where.file, cover->where.line, cover->where.col,
-				cover->named ? cover->named : cover->path, why);
 	if (cover)
-		return err_text(err, EOPNOTSUPP, "'%s' inside something writable: %s", cover->path,
-				why);
+		return err_at(err, EOPNOTSUPP, cover->where.file, cover->where.line,
+			      cover->where.col, "'%s' inside something writable: %s",
+			      cover->named ? cover->named : cover->path, why);
 	if (private_in_grant(plan))
 		return err_text(err, EOPNOTSUPP, "a private home or tmp inside a grant: %s", why);
 	if (setup->policy->limits.disk)

@@ -192,7 +192,6 @@ static void put_denial(struct json_wr *w, const struct denial *d)
 	put_str(w, "object", d->object);
 	put_str(w, "layer", d->layer);
 	put_str(w, "rule", d->rule);
-	put_str(w, "where", "");
 	put_str(w, "reason", d->reason);
 	json_key(w, "retry");
 	json_bool(w, false);

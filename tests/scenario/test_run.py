@@ -333,7 +333,9 @@ def test_tool(run_capsule, workspace):
     done = run_capsule(["run", "--policy", given, "--tool", "say", "--report", "../r.json", "--",
                         "echo", "HI"])
     assert done.returncode == 125 and done.stdout == ""
-    assert report_of(workspace.parent / "r.json")["denied"][0]["layer"] == "policy"
+    row = report_of(workspace.parent / "r.json")["denied"][0]
+    assert row["layer"] == "policy"
+    assert row["where"] == {"file": str(given), "line": 4, "col": 3}
     done = run_capsule(["run", "--policy", given, "--tool", "sya", "--", "echo", "hi"])
     assert done.returncode == 125 and "say" in done.stderr
 

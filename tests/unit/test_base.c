@@ -24,6 +24,39 @@ static void err_first_fill_wins(void **state)
 	assert_int_equal(err_set(NULL, EIO, "nobody listens"), -EIO);
 }
 
+static void err_keeps_its_place(void **state)
+{
+	struct err err = ERR_INIT;
+	char name[ERR_FILE_MAX * 2];
+
+	(void)state;
+	assert_int_equal(err_at(&err, EACCES, "p.yaml", 12, 9, "not %d", 7), -EACCES);
+	assert_int_equal(err_set(&err, EIO, "cannot start"), -EACCES);
+	assert_int_equal(err_at(&err, EIO, "other.yaml", 1, 1, "more"), -EACCES);
+	assert_string_equal(err.text, "other.yaml:1:1: more: cannot start: p.yaml:12:9: not 7");
+	assert_string_equal(err.file, "p.yaml");
+	assert_int_equal(err.line, 12);
+	assert_int_equal(err.col, 9);
+
+	err = ERR_INIT;
+	assert_int_equal(err_at(&err, 0, "p.yaml", 0, 0, "whole"), -EINVAL);
+	assert_string_equal(err.text, "p.yaml: whole");
+	assert_int_equal(err.line, 0);
+
+	err = ERR_INIT;
+	(void)err_at(&err, 0, NULL, 3, 4, "nowhere");
+	assert_string_equal(err.text, "nowhere");
+	assert_string_equal(err.file, "");
+
+	err = ERR_INIT;
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	(void)err_at(&err, 0, name, 3, 4, "still told");
+	assert_int_equal(strlen(err.file), ERR_FILE_MAX - 1);
+	assert_non_null(strstr(err.text, "...:3:4: still told"));
+	assert_int_equal(err_at(NULL, EIO, "f", 1, 1, "nobody listens"), -EIO);
+}
+
 static void err_is_cut_not_overrun(void **state)
 {
 	struct err err = ERR_INIT;
@@ -108,10 +141,10 @@ static void cur_error_sticks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(err_first_fill_wins),   cmocka_unit_test(err_is_cut_not_overrun),
-		cmocka_unit_test(str_numbers),           cmocka_unit_test(str_near_words),
-		cmocka_unit_test(buf_keeps_its_maximum), cmocka_unit_test(arena_has_a_ceiling),
-		cmocka_unit_test(cur_error_sticks),
+		cmocka_unit_test(err_first_fill_wins),    cmocka_unit_test(err_keeps_its_place),
+		cmocka_unit_test(err_is_cut_not_overrun), cmocka_unit_test(str_numbers),
+		cmocka_unit_test(str_near_words),         cmocka_unit_test(buf_keeps_its_maximum),
+		cmocka_unit_test(arena_has_a_ceiling),    cmocka_unit_test(cur_error_sticks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -218,6 +218,9 @@ static void commands_are_matched_word_by_word(void **state)
 	assert_int_equal(policy_check_command(p, ARGV("git", "log", "-1"), NULL), 0);
 	assert_int_equal(policy_check_command(p, ARGV("git", "push"), &err), -EACCES);
 	assert_non_null(strstr(err.text, "t.yaml:5:12"));
+	assert_string_equal(err.file, "t.yaml");
+	assert_int_equal(err.line, 5);
+	assert_int_equal(err.col, 12);
 	assert_int_equal(policy_check_command(p, ARGV("/usr/bin/git", "push"), NULL), -EACCES);
 	assert_int_equal(policy_check_command(p, ARGV("/tmp/git", "log"), NULL), -EACCES);
 	assert_int_equal(policy_check_command(p, ARGV("make", "test"), NULL), 0);

@@ -22,7 +22,7 @@ is bytes, or JSON with a size cap.  Standard library only.
 
 from ._errors import CapsuleError, CommandFailed, Denied, Error, RemoteError, Timeout
 from ._function import Function, function
-from ._result import Denial, Result, Verification
+from ._result import Denial, Place, Result, Verification
 from ._run import arun, find_binary, run, verify
 from ._tool import Command, tool
 
@@ -36,6 +36,7 @@ __all__ = [
     "Denied",
     "Error",
     "Function",
+    "Place",
     "RemoteError",
     "Result",
     "Timeout",

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Optional, Tuple
 
 if TYPE_CHECKING:
-    from ._result import Denial, Result
+    from ._result import Denial, Place, Result
 
 
 class Error(Exception):
@@ -35,6 +35,7 @@ class CapsuleError(Error):
 
     ``step``   where: "policy", "landlock", "find" (the program is missing), "protocol" ...; "" if unknown
     ``errno``  the number of the errno as an int, or None
+    ``where``  the line of the policy file that is to blame, a :class:`Place`, or None
     """
 
     def __init__(
@@ -43,10 +44,12 @@ class CapsuleError(Error):
         step: str = "",
         errno: Optional[int] = None,
         result: Optional[Result] = None,
+        where: Optional[Place] = None,
     ) -> None:
         super().__init__(message, result)
         self.step = step
         self.errno = errno
+        self.where = where
 
 
 class Denied(Error):

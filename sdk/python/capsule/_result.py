@@ -6,7 +6,6 @@ The report is written by the supervisor, outside the wall, so its shape is ours;
 
 from __future__ import annotations
 
-import re
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,22 @@ from ._errors import CapsuleError, CommandFailed, Denied
 FAILED = 125  # exit status: Capsule itself
 NOT_STARTED = (126, 127)  # the command cannot be executed, is not there: as shells say it
 USAGE = 2
-PLACE = re.compile(r"(\S+:\d+:\d+): ")  # "capsule.yaml:12:9: " at the head of a message
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a policy file says something; as text "capsule.yaml:12:9".
+
+    ``file``         as it was named or found, or "preset:NAME"
+    ``line``, ``col``  from 1; both 0: the file as a whole
+    """
+
+    file: str
+    line: int = 0
+    col: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.col}" if self.line else self.file
 
 
 @dataclass(frozen=True)
@@ -28,7 +42,7 @@ class Denial:
     ``object``  the path, host or command it was about, as text
     ``layer``   who refused: "policy", "seccomp", "landlock-fs" ...; "" if not said
     ``rule``    the policy's rule, e.g. "process.commands.deny"; "" if none
-    ``where``   its position, "capsule.yaml:12:9"; "" if none
+    ``where``   the line that says so, a :class:`Place`; None if none does
     ``reason``  one sentence for a person
     ``retry``   whether trying the same again can ever help
     ``raw``     the report's own object
@@ -38,14 +52,15 @@ class Denial:
     object: str
     layer: str
     rule: str
-    where: str
+    where: Optional[Place]
     reason: str
     retry: bool
     raw: Mapping[str, Any] = field(repr=False, compare=False, default_factory=dict)
 
     def __str__(self) -> str:
         text = self.reason or f"{self.event} {self.object}".strip()
-        return f"{self.where}: {text}" if self.where and not text.startswith(self.where) else text
+        place = f"{self.where}: " if self.where else ""
+        return text if text.startswith(place) else place + text
 
 
 @dataclass(frozen=True)
@@ -140,14 +155,25 @@ def _text(row: Mapping[str, Any], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _number(row: Mapping[str, Any], key: str) -> int:
+    value = row.get(key)
+    return value if isinstance(value, int) else 0
+
+
+def _place(row: Mapping[str, Any]) -> Optional[Place]:
+    where = row.get("where")
+    if not isinstance(where, dict) or not _text(where, "file"):
+        return None
+    return Place(_text(where, "file"), _number(where, "line"), _number(where, "col"))
+
+
 def _denial(row: Mapping[str, Any]) -> Denial:
-    place = PLACE.match(_text(row, "reason"))
     return Denial(
         event=_text(row, "event"),
         object=_text(row, "object"),
         layer=_text(row, "layer"),
         rule=_text(row, "rule"),
-        where=_text(row, "where") or (place.group(1) if place else ""),
+        where=_place(row),
         reason=_text(row, "reason"),
         retry=bool(row.get("retry", False)),
         raw=row,
@@ -165,10 +191,8 @@ def read_report(result: Result) -> Result:
         message = _text(error, "message") or result.stderr.strip()
         if result.denied:
             raise Denied(message, result.denied, result)
-        number = error.get("errno")
-        raise CapsuleError(
-            message, _text(error, "step"), number if isinstance(number, int) and number else None, result
-        )
+        number = _number(error, "errno") or None
+        raise CapsuleError(message, _text(error, "step"), number, result, _place(error))
     if not result.report and result.returncode in (FAILED, USAGE):
         raise CapsuleError(result.stderr.strip() or f"capsule ended with {result.returncode}", result=result)
     return result

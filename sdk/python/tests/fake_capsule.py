@@ -52,7 +52,7 @@ elif mode == "error":
     sys.exit(125)
 elif mode == "denied":
     denial = {"event": "process.exec", "object": command[0], "layer": "policy",
-              "rule": "process.commands.deny", "where": "capsule.yaml:3:5",
+              "rule": "process.commands.deny", "where": {"file": "capsule.yaml", "line": 3, "col": 5},
               "reason": "the policy denies this command", "retry": False, "layer_detail": 1}
     write(json.dumps({"error": {"step": "policy", "message": "refused"}, "denied": [denial]}))
     sys.exit(125)

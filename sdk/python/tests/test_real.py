@@ -65,6 +65,7 @@ def test_bad_policy_is_an_error_with_its_place(workspace):
     with pytest.raises(capsule.CapsuleError, match="did you mean 'filesystem'") as e:
         capsule.run(["true"], policy={"version": 1, "filesytem": {}}, workspace=workspace)
     assert "policy.yaml:" in e.value.message
+    assert e.value.where.file.endswith("/policy.yaml") and e.value.where.line == 3
 
 
 TOOLS = {
@@ -93,7 +94,9 @@ def test_denied_command_is_structured(workspace):
     with pytest.raises(capsule.Denied) as e:
         capsule.run(["nc", "-l", "1"], policy=TOOLS, workspace=workspace)
     d = e.value.denial
-    assert d.layer == "policy" and d.event == "process.exec" and "policy.yaml:" in d.where
+    assert d.layer == "policy" and d.event == "process.exec"
+    assert d.where.file.endswith("/policy.yaml") and d.where.line and d.where.col
+    assert str(d).startswith(f"{d.where}: ") and str(d).count("policy.yaml") == 1
 
 
 def test_session_that_sees_the_state_folder_cannot_forge_the_report(workspace):

@@ -133,7 +133,8 @@ def test_policy_refusal_is_structured(fake):
         capsule.run(["nc", "-l"])
     d = e.value.denial
     assert (d.event, d.object, d.layer, d.rule, d.where, d.retry) == (
-        "process.exec", "nc", "policy", "process.commands.deny", "capsule.yaml:3:5", False)
+        "process.exec", "nc", "policy", "process.commands.deny",
+        capsule.Place("capsule.yaml", 3, 5), False)
     assert str(d) == "capsule.yaml:3:5: the policy denies this command"
     assert d.raw["layer_detail"] == 1
 
