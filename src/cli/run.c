@@ -237,7 +237,7 @@ static int run_prepared(struct run *run)
 		run->result.exit_status = CLI_FAILED;
 	else
 		(void)run_session(run);
-	if (err_is_set(&run->err))
+	if (err_is_set(&run->err) && !run->told)
 		log_say(LOG_ERROR, "%s", run->err.text);
 	notice = run->step ? NULL : record_notice(&run->result);
 	if (notice)

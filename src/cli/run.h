@@ -25,6 +25,7 @@ struct run {
 	size_t env_stripped;
 	const char *step; /* what failed before a session began */
 	bool denied;      /* and it was the policy's word */
+	bool told;        /* and the person has read it already, with its line and caret */
 	struct session_result result;
 	struct err err;
 };

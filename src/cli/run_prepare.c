@@ -120,6 +120,13 @@ static int find_places(struct run *run)
 
 /* ---- the policy and what the command line makes of it */
 
+static void note_mistake(void *ctx, const struct policy_problem *problem)
+{
+	struct run *run = ctx;
+
+	run->told |= !problem->warning;
+}
+
 static int load_policy(struct run *run)
 {
 	AUTO(buf_done) struct buf diag = BUF_INIT(RUN_DIAG_MAX);
@@ -128,10 +135,12 @@ static int load_policy(struct run *run)
 				    .home = run->home,
 				    .tmp = tmp && tmp[0] == '/' ? tmp : "/tmp",
 				    .config = config && config[0] == '/' ? config : NULL };
-	int r = policy_load(run->policy_file, &vars, &run->policy, &diag, &run->err);
+	int r = policy_load_told(run->policy_file, &vars, note_mistake, run, &run->policy, &diag,
+				 &run->err);
 
 	if (diag.n && (r < 0 || !run->quiet))
 		log_lines(buf_str(&diag));
+	run->told &= r < 0 && run->err.file[0];
 	return r;
 }
 

@@ -345,8 +345,44 @@ def test_denied_command(run_capsule, workspace):
     done = run_capsule(["run", "--policy", given, "--report", "../r.json", "--", "rm", "x"])
     assert done.returncode == 125
     assert "p.yaml:3" in done.stderr
-    row = report_of(workspace.parent / "r.json")["denied"][0]
+    report = report_of(workspace.parent / "r.json")
+    row = report["denied"][0]
     assert (row["event"], row["object"], row["layer"]) == ("process.exec", "rm", "policy")
+    assert row["where"] == {"file": str(given), "line": 3, "col": 29} == report["error"]["where"]
+
+
+@pytest.mark.parametrize("text, at", [
+    ("version: 1\nfilesytem: {}\n", (2, 1)),
+    ("version: 1\nextends: not-there.yaml\n", (2, 10)),
+    ("version: 1\nname: a\n\tb: c\n", (3, 1)),
+])
+def test_a_mistake_is_told_once(run_capsule, workspace, text, at):
+    """With its line and a caret below the place; and as data in the report."""
+    given = workspace.parent / "p.yaml"
+    given.write_text(text)
+    done = run_capsule(["run", "--policy", given, "--report", "../r.json", "--", "true"])
+    assert done.returncode == 125
+    head, line, caret = done.stderr.splitlines()
+    assert head.startswith(f"{given}:{at[0]}:{at[1]}: error: ")
+    assert line.split("| ")[1] == text.splitlines()[at[0] - 1]
+    assert caret.index("^") == caret.index("|") + 1 + at[1]
+    where = {"file": str(given), "line": at[0], "col": at[1]}
+    assert report_of(workspace.parent / "r.json")["error"]["where"] == where
+
+
+def test_several_mistakes_are_each_told_once(run_capsule, workspace):
+    given = workspace.parent / "p.yaml"
+    given.write_text("version: 1\nfilesytem: {}\nnetwork: nnone\n")
+    done = run_capsule(["run", "--quiet", "--policy", given, "--", "true"])
+    assert done.returncode == 125
+    assert done.stderr.count("filesytem") == 2  # in the message, and the line itself
+    assert done.stderr.count("error: ") == 2 and done.stderr.count("nnone") == 2
+
+
+def test_a_policy_that_is_not_there_is_told_once(run_capsule, workspace):
+    done = run_capsule(["run", "--policy", "no.yaml", "--report", "../r.json", "--", "true"])
+    assert done.returncode == 125 and done.stderr.count("no.yaml") == 1
+    assert report_of(workspace.parent / "r.json")["error"]["where"] == {"file": "no.yaml"}
 
 
 def test_best_effort_is_recorded(run_capsule, workspace):
