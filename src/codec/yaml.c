@@ -248,16 +248,18 @@ static int refuse_anchor(struct parse *p, const yaml_event_t *ev, bool anchor, b
 	return 0;
 }
 
-/* What escapes in quotes could bring in: "\u202e" is no better than the character itself. */
-static const char *text_wrong(const char *text, size_t n)
+const char *yaml_text_wrong(struct str text, size_t *ret_at)
 {
-	for (size_t i = 0; i < n;) {
+	for (size_t i = 0; i < text.n;) {
 		uint32_t c = 0;
-		size_t len = utf8_next(text + i, n - i, &c);
+		size_t len = utf8_next(text.p + i, text.n - i, &c);
 		const char *wrong = len ? char_wrong(c, false) : "a character that is none";
 
-		if (wrong)
+		if (wrong) {
+			if (ret_at)
+				*ret_at = i;
 			return wrong;
+		}
 		i += len;
 	}
 	return NULL;
@@ -276,7 +278,8 @@ static int on_scalar(struct parse *p, const yaml_event_t *ev)
 		r = node_new(p, YAML_SCALAR, ev, &node);
 	if (r < 0)
 		return r;
-	wrong = text_wrong(value, n);
+	/* what escapes in quotes could bring in: "\u202e" is no better than the character */
+	wrong = yaml_text_wrong((struct str){ .p = value, .n = n }, NULL);
 	if (wrong)
 		return problem_at(p, p->nodes[node].line, p->nodes[node].col, p->nodes[node].width,
 				  "%s in the text", wrong);

@@ -79,3 +79,10 @@ uint32_t yaml_get(const struct yaml_doc *doc, uint32_t node, const char *key);
 
 /* "text", "a list", "a map": for messages. */
 const char *yaml_kind_name(const struct yaml_node *node);
+
+/*
+ * Characters that no text of a policy may hold, in whatever format it comes: control characters but
+ * tab and line ends, those that change the direction of text, foreign line separators. What is wrong
+ * and its byte offset (@ret_at may be NULL), or NULL.
+ */
+const char *yaml_text_wrong(struct str text, size_t *ret_at);

@@ -17,6 +17,14 @@ void diag_file_add(struct diag *d, const char *name, struct str text)
 		d->files[d->n_files++] = (struct diag_file){ .name = name, .text = text };
 }
 
+void diag_file_forget(struct diag *d, const char *name)
+{
+	for (unsigned i = 0; i < d->n_files; i++) {
+		if (d->files[i].name == name)
+			d->files[i--] = d->files[--d->n_files];
+	}
+}
+
 struct str diag_line(struct str text, unsigned line)
 {
 	const char *p = text.p, *end = text.p + text.n;

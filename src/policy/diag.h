@@ -40,6 +40,8 @@ struct diag {
 
 /* Remember a file's text, to quote its lines: both live as long as @d. */
 void diag_file_add(struct diag *d, const char *name, struct str text);
+/* The file's memory goes away: its lines are quoted no more. */
+void diag_file_forget(struct diag *d, const char *name);
 
 __attribute__((format(printf, 5, 6))) void diag_add(struct diag *d, enum diag_level level,
 						    struct policy_where where, unsigned width,
