@@ -226,10 +226,10 @@ static int end_load(struct end *e, const char *sid, const char *origin)
 		e->bytes = total - e->torn;
 		blake3(text.p + text.n - e->torn, e->torn, e->torn_hash);
 		text.n -= e->torn;
-		if (from > 0)
-			text = str_sub(text,
-				       (size_t)((char *)memchr(text.p, '\n', text.n) - text.p) + 1,
-				       text.n);
+		if (from > 0) { /* the first line begins before the window */
+			nl = memchr(text.p, '\n', text.n);
+			text = (struct str){ nl + 1, text.n - (size_t)(nl + 1 - text.p) };
+		}
 		e->unsigned_n = 0;
 		chain_init(&e->chain, sid, origin);
 		r = end_scan(e, text, from == 0);

@@ -105,7 +105,8 @@ static void on_change(void *ctx, const struct policy_change *c)
 static void diff_knows_directions(void **state)
 {
 	static const struct {
-		const char *a, *b, *say;
+		const char *a, *b;
+		char say[96];
 	} rows[] = {
 		{ "filesystem: {read: [/a]}", "filesystem: {read: [/a, /b]}",
 		  "+1 filesystem granted: read /b" },
