@@ -30,16 +30,22 @@ struct job {
 	struct ledger_list list;
 };
 
-static int load(struct job *job, const struct verify_head *heads, size_t n_heads, struct err *err)
+/* Which ledger, and whose. */
+static int find(struct job *job, struct err *err)
 {
-	int r = evidence_key(job->key, &job->pub, &job->known, err);
-
-	if (r < 0)
-		return r;
 	if (!job->ledger) {
 		evidence_state_path(job->own, LEDGER_FILE);
 		job->ledger = job->own;
 	}
+	return evidence_key(job->key, &job->pub, &job->known, err);
+}
+
+static int load(struct job *job, const struct verify_head *heads, size_t n_heads, struct err *err)
+{
+	int r = find(job, err);
+
+	if (r < 0)
+		return r;
 	return ledger_load(job->ledger, job->known ? &job->pub : NULL, heads, n_heads, &job->list,
 			   err);
 }
@@ -250,17 +256,21 @@ static int checkpoint(struct job *job, struct err *err)
 	AUTO(freep) struct verify_report *report = calloc(1, sizeof(*report));
 	AUTO(fd_closep) int fd = -EBADF;
 	struct buf out;
-	int r = report ? load(job, NULL, 0, err) : err_set(err, ENOMEM, "cannot read");
+	int r = report ? find(job, err) : err_set(err, ENOMEM, "cannot read");
 
 	if (r < 0)
 		return r;
-	if (!verify_intact(&job->list.report))
-		return err_text(err, EBADMSG, "the ledger was altered");
-	fd = open(job->ledger, O_RDONLY | O_CLOEXEC);
-	r = fd < 0 ? err_set(err, errno, "cannot open '%s'", job->ledger)
-		   : verify_fd(fd, &o, report, err);
+	o.expected = job->known ? &job->pub : NULL;
+	fd = open(job->ledger, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return err_set(err, errno, "cannot open the ledger '%s'", job->ledger);
+	r = verify_fd(fd, &o, report, err);
 	if (r < 0)
-		return r;
+		return err_text(err, -r, "ledger '%s'", job->ledger);
+	if (report->format != VERIFY_LEDGER)
+		return err_text(err, EBADMSG, "'%s' is not a ledger", job->ledger);
+	if (!verify_intact(report))
+		return err_text(err, EBADMSG, "the ledger was altered");
 	if (k.n == 0)
 		return err_text(err, ENOENT, "the ledger has no checkpoint yet");
 	out = buf_fixed(k.note, sizeof(k.note));

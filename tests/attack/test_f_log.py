@@ -275,6 +275,20 @@ def test_the_ledger_itself(install, log):
     install.run("ledger", "verify", "--checkpoint", note, status=0)
 
 
+@pytest.mark.attack("F1")
+def test_no_checkpoint_of_an_altered_ledger(install, log):
+    """Kept elsewhere, it would vouch for what was done to the ledger."""
+    good = install.ledger.read_bytes()
+    install.ledger.write_bytes(good.replace(b'"size":', b'"size":1', 1))
+    done = install.run("ledger", "checkpoint", status=2)
+    assert "the ledger was altered" in done.stderr and not done.stdout
+    install.ledger.write_bytes(good)
+    shutil.copy(install.make("other.log", 3).path, install.folder / "log")
+    done = install.run("ledger", "checkpoint", "--ledger", install.folder / "log", status=2)
+    assert "is not a ledger" in done.stderr and not done.stdout
+    install.run("ledger", "checkpoint", status=0)
+
+
 @pytest.mark.attack("F3")
 def test_torn_line_is_named(log):
     good = log.lines
