@@ -388,3 +388,31 @@ struct cel_expr *cel_macro_expand(struct cel_tree *t, struct cel_expr *call, boo
 	}
 	return call;
 }
+
+static const struct {
+	const char *name, *usage;
+} usages[] = {
+	{ "has", "has(a.b)" },
+	{ "all", "list.all(x, condition), or .all(index, x, condition)" },
+	{ "exists", "list.exists(x, condition), or .exists(index, x, condition)" },
+	{ "exists_one", "list.exists_one(x, condition), or .exists_one(index, x, condition)" },
+	{ "existsOne", "list.existsOne(x, condition), or .existsOne(index, x, condition)" },
+	{ "map", "list.map(x, value), or .map(x, condition, value)" },
+	{ "filter", "list.filter(x, condition)" },
+	{ "transformList", "list.transformList(index, x, value), or (index, x, condition, value)" },
+	{ "transformMap", "map.transformMap(key, x, value), or (key, x, condition, value)" },
+	{ "transformMapEntry", "map.transformMapEntry(key, x, {new_key: value})" },
+	{ "optMap", "optional.optMap(x, value)" },
+	{ "optFlatMap", "optional.optFlatMap(x, optional)" },
+	{ "bind", "cel.bind(x, value, expression)" },
+	{ "block", "cel.block([value, ...], expression)" },
+};
+
+const char *cel_macro_usage(struct str name)
+{
+	for (size_t i = 0; i < sizeof(usages) / sizeof(usages[0]); i++) {
+		if (str_eqz(name, usages[i].name))
+			return usages[i].usage;
+	}
+	return NULL;
+}

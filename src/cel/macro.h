@@ -10,3 +10,6 @@
  * is no macro. NULL: a mistake in its arguments was reported, or a cap was reached.
  */
 struct cel_expr *cel_macro_expand(struct cel_tree *t, struct cel_expr *call, bool optional);
+
+/* How a macro of that name is written, for those who gave it the wrong number of arguments; or NULL. */
+const char *cel_macro_usage(struct str name);

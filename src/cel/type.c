@@ -72,6 +72,7 @@ static const struct cel_type *parse_abstract(struct arena *arena, const char **p
 		type->param[i] = parse_type(arena, &at, depth + 1);
 		if (!type->param[i])
 			return NULL;
+		type->open |= type->param[i]->open;
 	}
 	*p = at + 1;
 	return type;
@@ -90,6 +91,7 @@ static const struct cel_type *parse_built(struct arena *arena, const char **p, s
 		type->param[i] = parse_type(arena, &at, depth + 1);
 		if (!type->param[i])
 			return NULL;
+		type->open |= type->param[i]->open;
 	}
 	*p = at;
 	return type;
@@ -120,6 +122,7 @@ static const struct cel_type *parse_type(struct arena *arena, const char **p, un
 	if (!type)
 		return NULL;
 	type->kind = CEL_T_PARAM;
+	type->open = true;
 	type->var = (uint32_t)code;
 	*p += 1;
 	return type;
@@ -138,6 +141,7 @@ const struct cel_type *cel_type_of(struct arena *arena, enum cel_type_kind kind,
 	if (!type)
 		return NULL;
 	type->kind = (uint8_t)kind;
+	type->open = param && param->open;
 	type->param[0] = param;
 	return type;
 }
@@ -155,6 +159,7 @@ const struct cel_type *cel_type_map(struct arena *arena, const struct cel_type *
 	if (!type)
 		return NULL;
 	type->kind = CEL_T_MAP;
+	type->open = key->open || value->open;
 	type->param[0] = key;
 	type->param[1] = value;
 	return type;

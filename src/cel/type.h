@@ -39,6 +39,7 @@ struct cel_record;
 
 struct cel_type {
 	uint8_t kind; /* enum cel_type_kind */
+	bool open;    /* a parameter or a variable is somewhere in it */
 	uint32_t var; /* CEL_T_VAR: its number; CEL_T_PARAM: its letter */
 	const struct cel_type *param[3];
 	const struct cel_record *record;

@@ -1,0 +1,334 @@
+/*
+ * check_suggest - messages about names and overloads that do not exist, with what does.
+ */
+#include "cel/check_impl.h"
+#include "cel/macro.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LISTED_MAX 12   /* names in a message */
+#define OVERLOADS_MAX 5 /* overloads in a message */
+
+/* Words to choose from, each once. */
+struct words {
+	struct cel_checker *c;
+	const char **at;
+	size_t n, cap;
+};
+
+static void words_add(struct words *w, struct str word)
+{
+	const char **at;
+
+	for (size_t i = 0; i < w->n; i++) {
+		if (str_eqz(word, w->at[i]))
+			return;
+	}
+	at = arena_grow(w->c->tree.arena, w->at, w->n, &w->cap, sizeof(*at));
+	if (!at)
+		return;
+	w->at = at;
+	at[w->n] = arena_strdup(w->c->tree.arena, word);
+	if (at[w->n])
+		w->n++;
+}
+
+/* The component of @name after @prefix (empty: its first), if it has that prefix. */
+static struct str next_part(const char *name, struct str prefix)
+{
+	struct str s = str_of(name);
+	const char *dot;
+
+	if (prefix.n) {
+		if (s.n <= prefix.n + 1 || !str_starts(s, prefix) || s.p[prefix.n] != '.')
+			return (struct str){ 0 };
+		s = str_sub(s, prefix.n + 1, s.n);
+	}
+	dot = memchr(s.p, '.', s.n);
+	return dot ? (struct str){ .p = s.p, .n = (size_t)(dot - s.p) } : s;
+}
+
+static void words_add_part(struct words *w, const char *name, struct str prefix)
+{
+	struct str part = next_part(name, prefix);
+
+	if (part.n)
+		words_add(w, part);
+}
+
+/* What may follow @prefix in the environment's names. */
+static void words_below(struct words *w, struct str prefix)
+{
+	const struct cel_env *env = w->c->env;
+
+	for (size_t i = 0; i < env->n_decls; i++)
+		words_add_part(w, env->decls[i].name, prefix);
+	for (size_t i = 0; i < env->n_records; i++) {
+		words_add_part(w, env->records[i]->name, prefix);
+		for (size_t j = 0; j < env->records[i]->n_fields; j++)
+			words_add_part(w, env->records[i]->fields[j].name, prefix);
+	}
+}
+
+/* "a, b, c", at most LISTED_MAX of them. */
+static const char *words_list(const struct words *w)
+{
+	char text[256];
+	struct buf out = buf_fixed(text, sizeof(text));
+
+	for (size_t i = 0; i < w->n && !buf_error(&out); i++) {
+		if (i == LISTED_MAX) {
+			buf_putz(&out, ", ...");
+			break;
+		}
+		buf_putz(&out, i ? ", " : "");
+		buf_putz(&out, w->at[i]);
+	}
+	return arena_printf(w->c->tree.arena, "%.*s%s", (int)out.n, text,
+			    buf_error(&out) ? ", ..." : "");
+}
+
+/* "; did you mean 'x'?" or nothing. */
+static const char *did_you_mean(const struct words *w, struct str word)
+{
+	const char *near = str_nearest(word, w->at, w->n), *text;
+
+	if (!near)
+		return "";
+	text = arena_printf(w->c->tree.arena, "; did you mean '%s'?", near);
+	return text ? text : "";
+}
+
+static const struct cel_type *unknown_root(struct cel_checker *c, const struct cel_expr *root)
+{
+	struct words w = { .c = c };
+	struct str name = root->ident.name;
+	const char *near;
+
+	if (name.p[0] == '.')
+		name = str_sub(name, 1, name.n);
+	words_below(&w, (struct str){ 0 });
+	if (name.p[0] == '@')
+		return cel_check_fail(c, root->at, root->end,
+				      "this has no meaning here: cel.block() or a macro has to "
+				      "define it around here");
+	if (str_eq(name, STR("event")) && w.n)
+		return cel_check_fail(c, root->at, root->end,
+				      "there is no 'event': what happened is under %s",
+				      words_list(&w));
+	for (const struct cel_scope *s = c->scope; s; s = s->up) {
+		if (s->name.p[0] != '@')
+			words_add(&w, s->name);
+	}
+	near = did_you_mean(&w, name);
+	if (!*near &&
+	    (cel_check_has_function(c, name, false) || cel_check_has_function(c, name, true)))
+		return cel_check_fail(c, root->at, root->end,
+				      "found no variable '%.*s'; it is a function, to be called: "
+				      "%.*s(...)",
+				      STR_ARG(name), STR_ARG(name));
+	if (!*near && w.n && w.n <= LISTED_MAX)
+		return cel_check_fail(c, root->at, root->end,
+				      "found no variable '%.*s'; there is %s", STR_ARG(name),
+				      words_list(&w));
+	return cel_check_fail(c, root->at, root->end, "found no variable '%.*s'%s", STR_ARG(name),
+			      near);
+}
+
+/* Is @prefix, or @prefix in a container, the beginning of names? Its whole form in *ret_prefix. */
+static bool is_group(struct cel_checker *c, struct str prefix, struct str *ret_prefix)
+{
+	struct str name;
+
+	for (size_t at = 0; (name = cel_check_candidate(c, prefix, &at)).n;) {
+		struct words w = { .c = c };
+
+		words_below(&w, name);
+		if (w.n) {
+			*ret_prefix = name;
+			return true;
+		}
+	}
+	return false;
+}
+
+const struct cel_type *cel_suggest_name(struct cel_checker *c, struct cel_expr *const *nodes,
+					uint32_t n)
+{
+	struct words w = { .c = c };
+	struct str prefix = { 0 };
+	const struct cel_expr *bad;
+	uint32_t known = 0;
+
+	if (c->lenient)
+		return &cel_type_dyn;
+	while (known < n && nodes[known]->kind != CEL_X_LITERAL &&
+	       is_group(c, cel_tree_chain(c->tree.arena, nodes[known]), &prefix))
+		known++;
+	if (known == 0)
+		return unknown_root(c, nodes[0]);
+	words_below(&w, prefix);
+	if (known == n) {
+		bad = nodes[n - 1];
+		return cel_check_fail(c, bad->at, bad->end,
+				      "'%.*s' is no value but a group of them: %s", STR_ARG(prefix),
+				      words_list(&w));
+	}
+	bad = nodes[known];
+	if (*did_you_mean(&w, bad->select.field))
+		return cel_check_fail(c, bad->at, bad->end, "found no field '%.*s' in %.*s%s",
+				      STR_ARG(bad->select.field), STR_ARG(prefix),
+				      did_you_mean(&w, bad->select.field));
+	return cel_check_fail(c, bad->at, bad->end, "found no field '%.*s' in %.*s; it has %s",
+			      STR_ARG(bad->select.field), STR_ARG(prefix), words_list(&w));
+}
+
+static bool is_word(struct str name)
+{
+	return name.n && name.p[0] != '_' && name.p[0] != '@' && name.p[0] != '-' &&
+	       name.p[0] != '!' && !memchr(name.p, '@', name.n);
+}
+
+/* Names of functions of the form. */
+static void words_functions(struct words *w, bool member)
+{
+	for (size_t i = 0; i < w->c->env->n_libraries; i++) {
+		const struct cel_library *lib = w->c->env->libraries[i];
+
+		for (size_t j = 0; j < lib->n; j++) {
+			struct str name = str_of(lib->overloads[j].name);
+
+			if (((lib->overloads[j].flags & CEL_FN_MEMBER) != 0) == member &&
+			    is_word(name))
+				words_add(w, name);
+		}
+	}
+}
+
+const struct cel_type *cel_suggest_function(struct cel_checker *c, const struct cel_expr *x,
+					    struct str name)
+{
+	struct words w = { .c = c };
+	bool member = x->call.target != NULL;
+	const char *usage = cel_macro_usage(name);
+
+	if (c->lenient)
+		return &cel_type_dyn;
+	if (usage && c->env->macros)
+		return cel_check_fail(c, x->at, x->end, "%.*s() is called like this: %s",
+				      STR_ARG(name), usage);
+	if (cel_check_has_function(c, name, !member))
+		return cel_check_fail(c, x->at, x->end,
+				      member ? "'%.*s' is no function of a value; write %.*s(...)"
+					     : "'%.*s' is a function of a value; write x.%.*s(...)",
+				      STR_ARG(name), STR_ARG(name));
+	words_functions(&w, member);
+	return cel_check_fail(c, x->at, x->end, "found no function '%.*s'%s", STR_ARG(name),
+			      did_you_mean(&w, name));
+}
+
+static void put_types(struct cel_checker *c, struct buf *out, const struct cel_type *const *types,
+		      uint32_t n)
+{
+	buf_putc(out, '(');
+	for (uint32_t i = 0; i < n; i++) {
+		buf_putz(out, i ? ", " : "");
+		cel_problem_put_type(out, cel_type_final(&c->unify, types[i]));
+	}
+	buf_putc(out, ')');
+}
+
+/* "(string, string) -> bool" */
+static void put_signature(struct cel_checker *c, struct buf *out, const char *signature)
+{
+	const struct cel_type *type;
+	const char *p = signature;
+
+	buf_putc(out, '(');
+	while (*p && *p != ':') {
+		buf_putz(out, p == signature ? "" : ", ");
+		type = cel_type_parse(c->tree.arena, &p);
+		if (!type)
+			return;
+		cel_problem_put_type(out, type);
+	}
+	buf_putz(out, ") -> ");
+	p++;
+	type = cel_type_parse(c->tree.arena, &p);
+	if (type)
+		cel_problem_put_type(out, type);
+}
+
+/* How well @signature fits: 2 when its first argument does, 1 with the right number of arguments. */
+static unsigned fit(struct cel_checker *c, const char *signature,
+		    const struct cel_type *const *types, uint32_t n)
+{
+	const struct cel_type *vars[CEL_TYPE_LETTERS] = { NULL };
+	unsigned points = 0;
+	const char *p = signature;
+
+	for (uint32_t i = 0; *p && *p != ':'; i++) {
+		const struct cel_type *type = cel_type_parse(c->tree.arena, &p);
+
+		if (!type)
+			return 0;
+		if (i == 0 && n > 0 &&
+		    cel_agree(&c->unify, cel_type_instance(&c->unify, type, vars), types[0]))
+			points += 2;
+		if (i + 1 == n && *p == ':')
+			points += 1;
+	}
+	return points;
+}
+
+struct listing {
+	struct buf *out;
+	unsigned listed, more;
+};
+
+/* The overloads of @name that fit with @points. */
+static void list_overloads(struct cel_checker *c, struct listing *l, struct str name, bool member,
+			   const struct cel_type *const *types, uint32_t n, unsigned points)
+{
+	for (size_t i = 0; i < c->env->n_libraries; i++) {
+		const struct cel_library *lib = c->env->libraries[i];
+
+		for (size_t j = 0; j < lib->n; j++) {
+			const struct cel_overload *o = &lib->overloads[j];
+
+			if (!str_eqz(name, o->name) ||
+			    ((o->flags & CEL_FN_MEMBER) != 0) != member ||
+			    fit(c, o->args, types, n) != points)
+				continue;
+			if (l->listed == OVERLOADS_MAX) {
+				l->more++;
+				continue;
+			}
+			buf_putz(l->out, l->listed++ ? ", " : "");
+			put_signature(c, l->out, o->args);
+		}
+	}
+}
+
+const struct cel_type *cel_suggest_overload(struct cel_checker *c, const struct cel_expr *x,
+					    struct str name, bool member,
+					    const struct cel_type *const *types, uint32_t n)
+{
+	char found_text[200], there_text[400];
+	struct buf found = buf_fixed(found_text, sizeof(found_text));
+	struct buf there = buf_fixed(there_text, sizeof(there_text));
+	struct listing l = { .out = &there };
+	struct str shown = cel_check_operator(name);
+
+	if (c->lenient)
+		return &cel_type_dyn;
+	put_types(c, &found, types, n);
+	for (unsigned points = 4; points-- > 0;)
+		list_overloads(c, &l, name, member, types, n, points);
+	if (l.more)
+		buf_printf(&there, ", and %u more", l.more);
+	return cel_check_fail(c, x->at, x->end,
+			      "found no overload of '%.*s' for %.*s; there is %.*s", STR_ARG(shown),
+			      (int)found.n, found_text, (int)there.n, there_text);
+}
