@@ -6,6 +6,7 @@
  * hand; the result is theirs if they have one, else dyn.
  */
 #include "cel/check_impl.h"
+#include "cel/macro.h"
 #include "cel/overload.h"
 
 /* An overload's signature, its parameters as variables. */
@@ -243,13 +244,21 @@ const struct cel_type *cel_check_call(struct cel_checker *c, struct cel_expr *x)
 		call.member = !x->call.qualified;
 		if (name.n)
 			call.name = name;
+		else if ((type = cel_suggest_space(c, x)))
+			return type;
 	}
 	x->call.name = call.name;
+	/* its arguments have names that it would have defined */
+	if (!c->lenient && cel_macro_usage(call.name) &&
+	    !cel_check_has_function(c, call.name, call.member))
+		return cel_suggest_function(c, x, call.name);
 	if (!check_args(c, x, &call))
 		return cel_check_full(c);
 	type = resolve(c, x, &call);
 	if (type)
 		return type;
+	if (call.member && call.types[0]->kind == CEL_T_ERROR)
+		return &cel_type_error;
 	if (!cel_check_has_function(c, call.name, call.member))
 		return cel_suggest_function(c, x, call.name);
 	return cel_suggest_overload(c, x, call.name, call.member, call.types, call.n);

@@ -47,6 +47,8 @@ const struct cel_type *cel_check_field(struct cel_checker *c, const struct cel_e
 const struct cel_scope *cel_check_local(const struct cel_checker *c, struct str name);
 /* Is @x a chain of names (as text in *ret_chain) that does not start at a comprehension's variable? */
 bool cel_check_chain(struct cel_checker *c, const struct cel_expr *x, struct str *ret_chain);
+/* Does @chain start with a name that is declared? */
+bool cel_check_known(struct cel_checker *c, struct str chain);
 /* FIELD.exists(), when @target is the name of a field or record; false: it is not, nothing was done. */
 bool cel_check_presence(struct cel_checker *c, struct cel_expr *x, struct cel_expr *target);
 
@@ -61,6 +63,8 @@ const struct cel_type *cel_suggest_name(struct cel_checker *c, struct cel_expr *
 					uint32_t n);
 const struct cel_type *cel_suggest_function(struct cel_checker *c, const struct cel_expr *x,
 					    struct str name);
+/* space.f(...) whose space is no name: perhaps another's was meant. NULL: none comes near. */
+const struct cel_type *cel_suggest_space(struct cel_checker *c, const struct cel_expr *x);
 /* The arguments fit none of the overloads of @name. */
 const struct cel_type *cel_suggest_overload(struct cel_checker *c, const struct cel_expr *x,
 					    struct str name, bool member,

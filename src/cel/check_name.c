@@ -143,6 +143,11 @@ static struct match find(struct cel_checker *c, struct str chain)
 	return best;
 }
 
+bool cel_check_known(struct cel_checker *c, struct str chain)
+{
+	return find(c, chain).length > 0;
+}
+
 /* has(RECORD): any field of it, and of the records below it. */
 static struct cel_expr *any_field(struct cel_checker *c, const struct cel_expr *x,
 				  const struct cel_record *of)
@@ -264,10 +269,10 @@ const struct cel_type *cel_check_field(struct cel_checker *c, const struct cel_e
 				      cel_check_type_text(c, of->param[0]), STR_ARG(name));
 	if (!field && cel_check_has_function(c, name, true))
 		return cel_check_fail(c, x->at, x->end,
-				      "found no field '%.*s' of a %s; did you mean '%.*s()'?",
+				      "found no field '%.*s' in %s; did you mean '%.*s()'?",
 				      STR_ARG(name), cel_check_type_text(c, of), STR_ARG(name));
 	if (!field)
-		return cel_check_fail(c, x->at, x->end, "found no field '%.*s': a %s has none",
+		return cel_check_fail(c, x->at, x->end, "found no field '%.*s': %s has no fields",
 				      STR_ARG(name), cel_check_type_text(c, of));
 	if (optional)
 		field = cel_type_of(c->tree.arena, CEL_T_OPTIONAL, field);

@@ -176,6 +176,11 @@ const struct cel_type *cel_suggest_name(struct cel_checker *c, struct cel_expr *
 				      words_list(&w));
 	}
 	bad = nodes[known];
+	if (cel_check_has_function(c, bad->select.field, true))
+		return cel_check_fail(c, bad->at, bad->end,
+				      "found no field '%.*s' in %.*s; did you mean '%.*s(...)'?",
+				      STR_ARG(bad->select.field), STR_ARG(prefix),
+				      STR_ARG(bad->select.field));
 	if (*did_you_mean(&w, bad->select.field))
 		return cel_check_fail(c, bad->at, bad->end, "found no field '%.*s' in %.*s%s",
 				      STR_ARG(bad->select.field), STR_ARG(prefix),
@@ -226,6 +231,25 @@ const struct cel_type *cel_suggest_function(struct cel_checker *c, const struct 
 	words_functions(&w, member);
 	return cel_check_fail(c, x->at, x->end, "found no function '%.*s'%s", STR_ARG(name),
 			      did_you_mean(&w, name));
+}
+
+const struct cel_type *cel_suggest_space(struct cel_checker *c, const struct cel_expr *x)
+{
+	struct words w = { .c = c };
+	struct str chain, prefix;
+	const char *text;
+
+	if (c->lenient || !cel_check_chain(c, x->call.target, &chain) ||
+	    cel_check_known(c, chain) || is_group(c, chain, &prefix))
+		return NULL;
+	words_functions(&w, false);
+	text = arena_printf(c->tree.arena, "%.*s.%.*s", STR_ARG(chain), STR_ARG(x->call.name));
+	text = str_nearest(str_of(text), w.at, w.n);
+	if (!text || !strchr(text, '.'))
+		return NULL;
+	return cel_check_fail(c, x->call.target->at, x->end,
+			      "found no function '%.*s.%.*s'; did you mean '%s'?", STR_ARG(chain),
+			      STR_ARG(x->call.name), text);
 }
 
 static void put_types(struct cel_checker *c, struct buf *out, const struct cel_type *const *types,
