@@ -54,7 +54,7 @@ uninstall:
 	@echo "removed from $(DESTDIR)$(PREFIX)"
 
 format:
-	@git ls-files '*.c' '*.h' | xargs clang-format-14 -i
+	@git ls-files '*.c' '*.cc' '*.h' | xargs clang-format-14 -i
 
 clean:
 	@rm -rf build build-*

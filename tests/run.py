@@ -60,7 +60,8 @@ def build_tree(folder, *, compiler, options=()):
     if not (folder / "build.ninja").exists():
         if folder.exists():
             shutil.rmtree(folder)
-        done = run(["meson", "setup", folder, *options], env={"CC": compiler})
+        cxx = compiler.replace("clang", "clang++").replace("gcc", "g++")
+        done = run(["meson", "setup", folder, *options], env={"CC": compiler, "CXX": cxx})
         if done.returncode != 0:
             return one(done, f"meson setup {folder.name}")
     return one(run(["ninja", "-C", folder]), f"build with {compiler} in {folder.name}")
@@ -74,7 +75,7 @@ def step_build():
 
 def step_format():
     """clang-format-14 has nothing to change"""
-    files = subprocess.run(["git", "ls-files", "*.c", "*.h"], cwd=ROOT, text=True,
+    files = subprocess.run(["git", "ls-files", "*.c", "*.cc", "*.h"], cwd=ROOT, text=True,
                            capture_output=True, check=True).stdout.split()
     return one(run(["clang-format-14", "--dry-run", "--Werror", *files]), "clang-format")
 

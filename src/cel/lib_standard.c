@@ -5,6 +5,7 @@
  */
 #include "cel/lib_standard.h"
 #include "cel/ast.h"
+#include "cel/pattern.h"
 
 #define F(n, a, c)                              \
 	{                                       \
@@ -19,6 +20,12 @@
 	{                                                                                      \
 		.name = n, .args = "ts:i", .call = c, .flags = CEL_FN_MEMBER | CEL_FN_PATTERN, \
 		.prepare = cel_zone_prepare, .release = cel_zone_release,                      \
+	}
+#define MATCHES(form)                                                         \
+	{                                                                     \
+		.name = "matches", .args = "ss:b", .call = cel_fn_matches,    \
+		.flags = (form) | CEL_FN_PATTERN, .prepare = pattern_prepare, \
+		.release = pattern_release,                                   \
 	}
 #define ORDERED(op, c)                                                                            \
 	F(op, "bb:b", c), F(op, "ii:b", c), F(op, "uu:b", c), F(op, "dd:b", c), F(op, "ss:b", c), \
@@ -81,6 +88,9 @@ static const struct cel_overload overloads[] = {
 	M("startsWith", "ss:b", cel_fn_starts),
 	M("endsWith", "ss:b", cel_fn_ends),
 	M("contains", "ss:b", cel_fn_contains),
+
+	MATCHES(0),
+	MATCHES(CEL_FN_MEMBER),
 
 	F("type", "A:TA", cel_fn_type),
 	F("dyn", "A:*", cel_fn_dyn),

@@ -15,8 +15,8 @@
 #define N_OF(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct cel_library *const libraries[] = {
-	&cel_lib_strings, &cel_lib_math,     &cel_lib_lists,
-	&cel_lib_sets,    &cel_lib_encoders, &cel_lib_network,
+	&cel_lib_strings,  &cel_lib_math,    &cel_lib_lists, &cel_lib_sets,
+	&cel_lib_encoders, &cel_lib_network, &cel_lib_regex, &cel_lib_standard,
 };
 
 static _Alignas(16) char scratch[1 << 20];
@@ -56,13 +56,39 @@ static const struct cel_overload *pick(const char *name, const struct cel_value 
 	return NULL;
 }
 
+/*
+ * With its pattern compiled, as it is where it is constant, and compiled by the call, which must
+ * come to the same.
+ */
+static struct cel_value call_pattern(const struct cel_overload *o, const struct cel_value *args,
+				     unsigned n)
+{
+	unsigned at = o->pattern ? o->pattern : n - 1;
+	struct cel_value all[4], now = o->call(&eval, args, n), then;
+	char reason[128];
+	void *prepared;
+	int r = o->prepare(cel_str(args[at]), &prepared, reason, sizeof(reason));
+
+	if (r < 0) {
+		assert_int_equal(now.kind, CEL_ERROR);
+		return now;
+	}
+	memcpy(all, args, n * sizeof(*args));
+	all[at] = (struct cel_value){ .kind = CEL_BYTES, .flags = CEL_PREPARED, .p = prepared };
+	then = o->call(&eval, all, n);
+	o->release(prepared);
+	assert_int_equal(now.kind, then.kind);
+	assert_true(now.kind == CEL_ERROR || cel_equal(now, then));
+	return then;
+}
+
 static struct cel_value call_n(const char *name, const struct cel_value *args, unsigned n)
 {
 	const struct cel_overload *o = pick(name, args, n);
 
 	if (!o)
 		fail_msg("no overload of %s", name);
-	return o->call(&eval, args, n);
+	return o->flags & CEL_FN_PATTERN ? call_pattern(o, args, n) : o->call(&eval, args, n);
 }
 
 #define CALL(name, ...)                                         \
@@ -91,10 +117,12 @@ static void is(struct cel_value got, struct cel_value want)
 
 static void fails(struct cel_value got, enum cel_error_code code, const char *text)
 {
+	const char *had = got.kind == CEL_ERROR && got.error->text ? got.error->text : "";
+
 	assert_int_equal(got.kind, CEL_ERROR);
 	assert_int_equal(got.error->code, code);
-	if (!strstr(got.error->text, text))
-		fail_msg("'%s' lacks '%s'", got.error->text, text);
+	if (!strstr(had, text))
+		fail_msg("'%s' lacks '%s'", had, text);
 }
 
 static int fresh(void **state)
@@ -388,6 +416,86 @@ static void networks(void **state)
 	is(CALL("prefixLength", ten), I(14));
 }
 
+static void expressions(void **state)
+{
+	static const struct {
+		const char *text, *pattern;
+		bool match;
+	} cases[] = {
+		{ "hubba", "ubb", true },
+		{ "", "", true },
+		{ "x", "", true },
+		{ "x", "^$", false },
+		{ "", "^$", true },
+		{ "api.example.com", "example\\.com$", true },
+		{ "api.exampleXcom", "example\\.com$", false },
+		{ "api.exampleXcom", "example.com$", true },
+		{ "api.example.com.evil", "example\\.com$", false },
+		{ "https://x", "^https://", true },
+		{ "xhttps://x", "^https://", false },
+		{ "abc", "^abc$", true },
+		{ "abcabc", "^abc$", false },
+		{ "a$", "a\\$", true },
+		{ "ab", "a\\$", false },
+		{ "a\\", "a\\\\$", true },
+		{ "a^b", "a\\^b", true },
+		{ "abc\n", "^abc$", false },
+		{ "x\nabc", "^abc", false },
+		{ "ÆØ", "^.{2}$", true },
+		{ "GET", "^(GET|HEAD)$", true },
+		{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!", "^(a+)+$", false },
+		{ "a-b", "a\\-b", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(cases); i++) {
+		struct cel_value got = CALL("matches", cel_string(str_of(cases[i].text)),
+					    cel_string(str_of(cases[i].pattern)));
+
+		if (got.kind != CEL_BOOL || got.b != cases[i].match)
+			fail_msg("'%s' matches '%s'", cases[i].text, cases[i].pattern);
+	}
+	fails(CALL("matches", S("x"), S("(")), CEL_E_ARGUMENT, "missing )");
+	fails(CALL("matches", S("x"), S("\\y")), CEL_E_ARGUMENT, "invalid escape");
+	fails(CALL("matches", S("x"), S("(?=x)")), CEL_E_ARGUMENT, "invalid");
+	fails(CALL("matches", S("x"), S("((a{100}){100}){100}")), CEL_E_ARGUMENT, "");
+	is(CALL("regex.replace", S("banana"), S("a"), S("x")), S("bxnxnx"));
+	is(CALL("regex.replace", S("banana"), S("a."), S("x"), I(1)), S("bxana"));
+	is(CALL("regex.replace", S("banana"), S("[an]"), S(""), I(0)), S("banana"));
+	is(CALL("regex.replace", S("foo bar"), S("(fo)o (ba)r"), S("\\2 \\1\\\\")), S("ba fo\\"));
+	is(CALL("regex.replace", S("aæb"), S("x*"), S("-")), S("-a-æ-b-"));
+	is(CALL("regex.replace", S("baac"), S("a*"), S("-")), S("-b-c-"));
+	is(CALL("regex.replace", S(""), S("^$"), S("-")), S("-"));
+	fails(CALL("regex.replace", S("a"), S("a"), S("\\x")), CEL_E_ARGUMENT, "replacement");
+	fails(CALL("regex.replace", S("a"), S("a"), S("\\")), CEL_E_ARGUMENT, "replacement");
+	fails(CALL("regex.replace", S("a"), S("(a)"), S("\\2")), CEL_E_ARGUMENT, "replacement");
+	is(*CALL("regex.extract", S("item-A, item-B"), S("item-(\\w+)")).boxed, S("A"));
+	is(*CALL("regex.extract", S("item-A"), S("em.")).boxed, S("em-"));
+	is(*CALL("regex.extract", S(""), S("")).boxed, S(""));
+	assert_null(CALL("regex.extract", S("HELLO"), S("hello")).boxed);
+	assert_null(CALL("regex.extract", S("b"), S("(a)|b")).boxed);
+	fails(CALL("regex.extract", S("x@y"), S("(.*)@(.*)")), CEL_E_ARGUMENT, "more than one");
+	is(CALL("regex.extractAll", S("id:1, id:23"), S("id:(\\d+)")), LIST(S("1"), S("23")));
+	is(CALL("regex.extractAll", S("id:1, id:23"), S("\\d")), LIST(S("1"), S("2"), S("3")));
+	is(CALL("regex.extractAll", S("x"), S("y")), EMPTY);
+	is(CALL("regex.extractAll", S("ab"), S("(a)|b")), LIST(S("a")));
+	fails(CALL("regex.extractAll", S("x@y"), S("(.*)@(.*)")), CEL_E_ARGUMENT, "more than one");
+}
+
+/* "a.*b|a" looks at the whole rest for each of its matches. */
+static void square_searches_are_stopped(void **state)
+{
+	static char as[200000];
+
+	(void)state;
+	memset(as, 'a', sizeof(as));
+	fails(call_n("regex.replace",
+		     (const struct cel_value[]){ cel_string((struct str){ as, sizeof(as) }),
+						 S("a.*b|a"), S("") },
+		     3),
+	      CEL_E_STEPS, "steps");
+}
+
 /* A list that holds the one before twice, thirty times over, is small and writes 2^30 items. */
 static void growth_is_stopped(void **state)
 {
@@ -427,6 +535,8 @@ int main(void)
 		cmocka_unit_test_setup(base64, fresh),
 		cmocka_unit_test_setup(addresses, fresh),
 		cmocka_unit_test_setup(networks, fresh),
+		cmocka_unit_test_setup(expressions, fresh),
+		cmocka_unit_test_setup(square_searches_are_stopped, fresh),
 		cmocka_unit_test_setup(growth_is_stopped, fresh),
 	};
 

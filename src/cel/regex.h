@@ -1,0 +1,52 @@
+/*
+ * regex - regular expressions in RE2's syntax, matched in time linear in the text.
+ *
+ * The one door to RE2: nothing else in the tree is C++, and no exception leaves this door. A compiled
+ * expression is immutable for its user and may be matched by several threads at once.
+ *
+ * Memory. An expression has at most REGEX_PATTERN_MAX bytes; its program together with the automaton
+ * that matching builds has at most the @memory that it was compiled with. A program over that is
+ * refused; an automaton that reaches it is dropped and begun anew. So regex_matches() takes memory
+ * when it comes to a state of the automaton for the first time, and in the steady state none;
+ * regex_find() takes some at each match that it gives.
+ */
+#pragma once
+
+#include "base/str.h"
+
+#include <stddef.h>
+
+#define REGEX_PATTERN_MAX 4096
+#define REGEX_MEMORY_MAX (1U << 20)
+#define REGEX_GROUPS_MAX 10 /* that regex_find() tells: the whole match and nine more */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct regex;
+
+/*
+ * Compile @pattern. @memory: bytes, 0: REGEX_MEMORY_MAX. -EINVAL: no expression, or one that is over
+ * a limit, with a reason of at most @cap bytes, NUL included, in @message; -ENOMEM.
+ */
+int regex_compile(struct str pattern, size_t memory, struct regex **ret_regex, char *message,
+		  size_t cap);
+struct regex *regex_free(struct regex *regex); /* NULL-safe, returns NULL */
+
+/* Does it match anywhere in @text? 1, 0, -ENOMEM. */
+int regex_matches(const struct regex *regex, struct str text);
+
+/* Capturing groups, the whole match not counted. */
+unsigned regex_groups(const struct regex *regex);
+
+/*
+ * The leftmost match that starts at byte @from or behind: 1, 0, -ENOMEM. ret_groups[0] is the whole
+ * match, the others its groups; a group that took no part has .p NULL. @n is 1..REGEX_GROUPS_MAX.
+ */
+int regex_find(const struct regex *regex, struct str text, size_t from, struct str *ret_groups,
+	       unsigned n);
+
+#ifdef __cplusplus
+}
+#endif
