@@ -8,6 +8,7 @@
 #include "cel/check.h"
 
 #include "cel/check_impl.h"
+#include "cel/wellknown.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -130,12 +131,62 @@ static const struct cel_type *check_map(struct cel_checker *c, struct cel_expr *
 	return map ? map : cel_check_full(c);
 }
 
+/* The messages that are values of the language (wellknown.h); there are no others. */
+static const char *message_name(struct cel_checker *c, struct str name)
+{
+	struct str candidate;
+	size_t at = 0;
+
+	while ((candidate = cel_check_candidate(c, name, &at)).n) {
+		const char *found = cel_wellknown_name(candidate);
+
+		if (found)
+			return found;
+	}
+	return NULL;
+}
+
+static const struct cel_type *type_of_code(struct cel_checker *c, const char *code)
+{
+	const struct cel_type *type = cel_type_parse(c->tree.arena, &code);
+
+	return type ? type : cel_check_full(c);
+}
+
+/* null stands for a field that is left out. */
+static void check_message_field(struct cel_checker *c, const char *name,
+				struct cel_entry_expr *entry)
+{
+	struct cel_expr *key = entry->key;
+	const struct cel_type *type = entry->optional ? check_optional(c, entry->value)
+						      : cel_check_expr(c, entry->value);
+	const char *code = cel_wellknown_field(name, cel_str(key->literal));
+
+	key->type = &cel_type_string;
+	if (!code)
+		cel_check_fail(c, key->at, key->end, "%s has no field '%.*s'", name,
+			       STR_ARG(cel_str(key->literal)));
+	else if (!cel_agree(&c->unify, type_of_code(c, code), type))
+		cel_check_fail(c, entry->value->at, entry->value->end,
+			       "field '%.*s' of %s is %s, found %s", STR_ARG(cel_str(key->literal)),
+			       name, cel_check_type_text(c, type_of_code(c, code)),
+			       cel_check_type_text(c, type));
+}
+
 static const struct cel_type *check_struct(struct cel_checker *c, struct cel_expr *x)
 {
+	const char *name = message_name(c, x->map.name);
+
 	for (uint32_t i = 0; i < x->map.n; i++) {
+		if (name) {
+			check_message_field(c, name, &x->map.entries[i]);
+			continue;
+		}
 		x->map.entries[i].key->type = &cel_type_string;
 		(void)cel_check_expr(c, x->map.entries[i].value);
 	}
+	if (name)
+		return type_of_code(c, cel_wellknown_type(name));
 	return cel_check_fail(
 		c, x->at, x->end,
 		"found no type '%.*s': there are no messages here; write {\"%s\": ...}",

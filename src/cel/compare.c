@@ -196,8 +196,7 @@ const struct cel_value *cel_map_find(struct cel_value m, struct cel_value key)
 		for (uint32_t i = 0; i < m.n; i++) {
 			const struct cel_value *k = &m.entries[i].key;
 
-			if (k->kind == CEL_STRING && k->n == key.n &&
-			    memcmp(k->p, key.p, key.n) == 0)
+			if (k->kind == CEL_STRING && str_eq(cel_str(*k), cel_str(key)))
 				return &m.entries[i].value;
 		}
 		return NULL;

@@ -190,7 +190,8 @@ struct cel_value cel_string_copy(struct cel_eval *eval, struct str s)
 	p = cel_scratch(eval, s.n);
 	if (!p || s.n > UINT32_MAX)
 		return cel_fail_memory(eval);
-	memcpy(p, s.p, s.n);
+	if (s.n)
+		memcpy(p, s.p, s.n);
 	return cel_string((struct str){ .p = p, .n = s.n });
 }
 
