@@ -251,8 +251,10 @@ const struct cel_type *cel_check_field(struct cel_checker *c, const struct cel_e
 	bool optional;
 
 	of = unwrap(c, cel_type_now(&c->unify, of), &optional);
+	if (of->kind == CEL_T_VAR)
+		(void)cel_agree(&c->unify, of, &cel_type_dyn);
 	switch (of->kind) {
-	case CEL_T_VAR: (void)cel_agree(&c->unify, of, &cel_type_dyn); /* fall through */
+	case CEL_T_VAR:
 	case CEL_T_DYN: field = &cel_type_dyn; break;
 	case CEL_T_ERROR: return &cel_type_error;
 	case CEL_T_MAP:
