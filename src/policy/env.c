@@ -3,6 +3,7 @@
  * unset. A secret is known by its name or by the shape of its value; only its exact name in `pass`
  * lets it through.
  */
+#include "base/secret.h"
 #include "policy/policy.h"
 
 #include <string.h>
@@ -76,39 +77,7 @@ static const char *const secret_names[] = {
 	"XDG_RUNTIME_DIR",
 };
 
-/* What known credentials begin with, and the least length that is one. */
-struct shape {
-	const char *prefix;
-	size_t min;
-};
-
-static const struct shape secret_values[] = {
-	{ "sk-", 20 },         { "sk_live_", 20 },   { "sk_test_", 20 },
-	{ "rk_live_", 20 },    { "ghp_", 20 },       { "gho_", 20 },
-	{ "ghu_", 20 },        { "ghs_", 20 },       { "ghr_", 20 },
-	{ "github_pat_", 20 }, { "glpat-", 16 },     { "AKIA", 20 },
-	{ "ASIA", 20 },        { "AIza", 30 },       { "ya29.", 20 },
-	{ "xoxb-", 16 },       { "xoxp-", 16 },      { "xoxa-", 16 },
-	{ "xapp-", 16 },       { "npm_", 30 },       { "pypi-", 30 },
-	{ "hf_", 20 },         { "dop_v1_", 20 },    { "SG.", 40 },
-	{ "-----BEGIN ", 20 }, { "eyJhbGciOi", 40 }, { "AGE-SECRET-KEY-", 20 },
-};
-
 #define N_OF(a) (sizeof(a) / sizeof((a)[0]))
-
-/* scheme://user:password@host */
-static bool url_with_password(const char *value)
-{
-	const char *host = strstr(value, "://");
-	const char *at, *colon;
-
-	if (!host)
-		return false;
-	host += 3;
-	at = memchr(host, '@', strcspn(host, "/?#"));
-	colon = at ? memchr(host, ':', (size_t)(at - host)) : NULL;
-	return colon && colon + 1 < at;
-}
 
 /* Which letters A-Z and '_' are in @text: a pattern matches no name that lacks one of its own. */
 static uint32_t letters(const char *text)
@@ -148,13 +117,7 @@ bool policy_env_secret(const char *name, const char *value)
 		upper[i] = (char)(name[i] >= 'a' && name[i] <= 'z' ? name[i] - 32 : name[i]);
 	if (secret_name(upper))
 		return true;
-	for (size_t i = 0; i < N_OF(secret_values); i++) {
-		if (value[0] == secret_values[i].prefix[0] &&
-		    strncmp(value, secret_values[i].prefix, strlen(secret_values[i].prefix)) == 0 &&
-		    strlen(value) >= secret_values[i].min)
-			return true;
-	}
-	return url_with_password(value);
+	return secret_value(str_of(value)) != NULL;
 }
 
 bool policy_name_matches(const char *const *patterns, size_t n, const char *name)
