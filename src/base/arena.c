@@ -42,10 +42,11 @@ void *arena_alloc(struct arena *a, size_t size)
 	if (!c || c->size - c->at < rounded) {
 		size_t bytes = rounded > ARENA_CHUNK / 4 ? rounded : ARENA_CHUNK;
 
-		c = calloc(1, sizeof(*c) + bytes);
+		c = malloc(sizeof(*c) + bytes);
 		if (!c)
 			return NULL;
 		c->size = bytes;
+		c->at = 0;
 		if (a->chunks && bytes == rounded) {
 			/* a chunk of its own must not end the use of the current one */
 			c->next = a->chunks->next;
@@ -58,7 +59,8 @@ void *arena_alloc(struct arena *a, size_t size)
 	p = c->bytes + c->at;
 	c->at += rounded;
 	a->used += rounded;
-	return p;
+	/* Piece by piece: what is never handed out is never touched, and costs no page. */
+	return memset(p, 0, rounded);
 }
 
 void *arena_calloc(struct arena *a, size_t count, size_t size)

@@ -10,6 +10,12 @@
 
 #define RUN_ENV_MAX 256 /* --env options */
 
+/* A file by identity; ino 0: it is not there. */
+struct run_place {
+	dev_t dev;
+	ino_t ino;
+};
+
 struct run {
 	const char *policy_file, *workspace, *tool, *log, *report, *network, *timeout;
 	bool best_effort, quiet, help;
@@ -23,6 +29,8 @@ struct run {
 	int report_fd;
 	char **envp;
 	size_t env_stripped;
+	struct run_place *granted; /* of each of the policy's first @n_granted paths */
+	size_t n_granted;
 	const char *step; /* what failed before a session began */
 	bool denied;      /* and it was the policy's word */
 	bool told;        /* and the person has read it already, with its line and caret */

@@ -214,6 +214,15 @@ static int apply_best_effort(struct run *run)
 	return 0;
 }
 
+static struct run_place place_of(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return (struct run_place){ 0 };
+	return (struct run_place){ .dev = st.st_dev, .ino = st.st_ino };
+}
+
 /*
  * A folder of ours and all that is above it, by identity: one stat() for each of the policy's paths
  * then tells whether it covers the folder, whatever links or bind mounts it is named through.
@@ -221,7 +230,7 @@ static int apply_best_effort(struct run *run)
 struct run_chain {
 	const char *path; /* real */
 	size_t n;
-	struct stat above[PATH_MAX / 2];
+	struct run_place above[PATH_MAX / 2];
 };
 
 static bool chain_make(struct run_chain *chain, const char *path)
@@ -238,19 +247,36 @@ static bool chain_make(struct run_chain *chain, const char *path)
 		if (path[i] != '/' && path[i] != '\0' && i != 1)
 			continue;
 		part[i] = '\0'; /* i == 1 leaves "/" */
-		if (stat(part, &chain->above[chain->n]) == 0)
+		chain->above[chain->n] = place_of(part);
+		if (chain->above[chain->n].ino)
 			chain->n++;
 	}
 	return chain->n > 0;
 }
 
-static bool chain_covers(const struct run_chain *chain, const struct stat *st)
+static bool chain_covers(const struct run_chain *chain, const struct run_place *place)
 {
-	for (size_t i = 0; i < chain->n; i++) {
-		if (chain->above[i].st_dev == st->st_dev && chain->above[i].st_ino == st->st_ino)
+	for (size_t i = 0; place->ino && i < chain->n; i++) {
+		if (chain->above[i].dev == place->dev && chain->above[i].ino == place->ino)
 			return true;
 	}
 	return false;
+}
+
+/* What is at each of the policy's grants: looked at once, however many folders of ours are asked for. */
+static const struct run_place *granted_places(struct run *run)
+{
+	const struct policy *policy = run->policy;
+
+	if (run->granted)
+		return run->granted;
+	run->granted = arena_array(&run->arena, policy->n_paths + 1, struct run_place);
+	for (size_t i = 0; run->granted && i < policy->n_paths; i++) {
+		if (policy->paths[i].kind <= POLICY_FS_EXEC)
+			run->granted[i] = place_of(policy->paths[i].path);
+	}
+	run->n_granted = policy->n_paths; /* what we add to them is no grant */
+	return run->granted;
 }
 
 /* A grant of the session's own /tmp or home says what may be done there: the host's is not seen. */
@@ -261,20 +287,27 @@ static bool is_private(const struct policy *policy, const char *path)
 }
 
 /* The first grant that shows @chain's folder; with @writable: through which it can be written. */
-static const struct policy_path *granted(const struct policy *policy, const struct run_chain *chain,
-					 bool writable)
+static int granted(struct run *run, const struct run_chain *chain, bool writable,
+		   const struct policy_path **ret_grant)
 {
-	for (size_t i = 0; i < policy->n_paths; i++) {
+	const struct policy *policy = run->policy;
+	const struct run_place *places = granted_places(run);
+
+	*ret_grant = NULL;
+	if (!places)
+		return err_set(&run->err, ENOMEM, "policy");
+	for (size_t i = 0; i < run->n_granted; i++) {
 		const struct policy_path *p = &policy->paths[i];
-		struct stat st;
 
 		if (p->kind > POLICY_FS_EXEC || (writable && p->kind != POLICY_FS_WRITE) ||
 		    is_private(policy, p->path))
 			continue;
-		if (stat(p->path, &st) == 0 && chain_covers(chain, &st))
-			return p;
+		if (chain_covers(chain, &places[i])) {
+			*ret_grant = p;
+			break;
+		}
 	}
-	return NULL;
+	return 0;
 }
 
 static int path_put(struct run *run, const char *path, enum policy_fs kind)
@@ -300,7 +333,10 @@ static int path_put(struct run *run, const char *path, enum policy_fs kind)
  */
 static int deny_own(struct run *run, const struct run_chain *chain)
 {
-	return granted(run->policy, chain, false) ? path_put(run, chain->path, POLICY_FS_DENY) : 0;
+	const struct policy_path *grant;
+	int r = granted(run, chain, false, &grant);
+
+	return r == 0 && grant ? path_put(run, chain->path, POLICY_FS_DENY) : r;
 }
 
 /*
@@ -314,12 +350,16 @@ static int protect_sources(struct run *run)
 
 	for (size_t i = 0; r == 0 && i < run->policy->n_sources; i++) {
 		const char *name = run->policy->sources[i].name;
+		const struct policy_path *grant;
 		const char *real;
 
 		if (strncmp(name, "preset:", 7) == 0)
 			continue;
 		real = real_path(&run->arena, name);
-		if (real && chain_make(&chain, real) && granted(run->policy, &chain, true))
+		if (!real || !chain_make(&chain, real))
+			continue;
+		r = granted(run, &chain, true, &grant);
+		if (r == 0 && grant)
 			r = path_put(run, real, POLICY_FS_READONLY);
 	}
 	return r;
@@ -346,6 +386,7 @@ static int check_place(struct run *run, const char *what, const char *file)
 	const char *slash = strrchr(file, '/');
 	const struct policy_path *grant;
 	const char *dir = ".";
+	int r;
 
 	if (slash)
 		dir = arena_strdup(
@@ -357,8 +398,8 @@ static int check_place(struct run *run, const char *what, const char *file)
 			       file);
 	if (is_own(run, dir))
 		return 0;
-	grant = granted(run->policy, &chain, true);
-	if (grant)
+	r = granted(run, &chain, true, &grant);
+	if (r == 0 && grant)
 		return err_text(&run->err, EACCES,
 				"the %s '%s' would lie in '%s', which the session may write; its "
 				"place must be outside",
