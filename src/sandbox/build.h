@@ -7,26 +7,18 @@
 #include "sandbox/root.h"
 #include "sandbox/setup.h"
 
-#include <pthread.h>
-#include <sys/resource.h>
+#include "sys/ns.h"
 
-/* The network namespace in the making: child.c. */
-struct net_job {
-	pthread_t thread;
-	bool threaded;
-	int fd;       /* of the namespace */
-	int error;    /* negative errno: there is none */
-	int loopback; /* 0, or the negative errno of bringing it up */
-};
+#include <sys/resource.h>
 
 struct build {
 	struct wall_setup *setup;
 	struct plan plan;
 	struct root_places places;
-	struct net_job net;
-	int old_root;         /* end of file: the host's root is gone */
-	struct rlimit nofile; /* as it was */
-	int tty;              /* the pty slave among stdio, or -EBADF */
+	struct ns_net net;       /* in the making, beside the building of the root */
+	struct rlimit nofile;    /* as it was */
+	int tty;                 /* the pty slave among stdio, or -EBADF */
+	struct wall_command own; /* the command, when its arguments are in our own memory */
 	pid_t command;
 };
 

@@ -7,15 +7,21 @@
  *
  *	identity	the user namespace's maps; from here on uid and gid are the session's
  *	net, name	network namespace with its loopback, on the side; host name set
- *	root		built and pivoted into; the host's is being taken down on the side
+ *	root		built
  *	net		entered
+ *	root		pivoted into; the host's is gone
  *	user namespace	(privileged start only) see below
  *	capabilities	all five sets empty, securebits locked, no_new_privs, not dumpable
  *	rlimits		core 0, processes
  *	Landlock	files once more, signals, abstract sockets
- *	fork -----------------------------------------------------------------------------
- *	command: own group, stdio, no other descriptor, rlimits, cwd, host's root gone, seccomp,
- *		"ready", wait for "go", execve			init: no descriptors, seccomp, init_run()
+ *	arguments	wiped out of what will be init's memory
+ *	vfork ----------------------------------------------------------------------------
+ *	command: own group, stdio, no other descriptor, rlimits, cwd, seccomp,
+ *		"ready", wait for "go", execve
+ *	init, when that is through: no descriptors, seccomp, init_run()
+ *
+ * vfork, because init has nothing to do until the command runs, and copying its memory, page by page
+ * as either of them writes, would take longer than all that the command does with it.
  *
  * Each step is a layer of the manifest: engaged, or unavailable with its errno; the latter ends
  * the start if the layer is needed, else the next step goes on without it.
@@ -42,13 +48,11 @@
 #include "sys/caps.h"
 #include "sys/landlock.h"
 #include "sys/missing_syscall.h"
-#include "sys/mnt.h"
 #include "sys/ns.h"
 #include "sys/proc.h"
 
 #include <grp.h>
 #include <limits.h>
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -110,57 +114,36 @@ static void step_identity(struct build *c)
 
 /*
  * It takes the kernel longer than all other namespaces together, and nothing until the fork depends
- * on it: so a thread makes one while init builds the root, and init enters it. A thread, because
- * that is cheaper than a process, and because threads may differ in their network namespace.
+ * on it: so it is made while init builds the root, and then entered. The supervisor waits for it
+ * before it goes on with its own things, or with two processors these three would take turns.
  */
-static void *net_make(void *arg)
-{
-	struct net_job *job = arg;
-	AUTO(fd_closep) int self = open("/proc/thread-self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	if (self < 0 || unshare(CLONE_NEWNET) < 0) {
-		job->error = -errno;
-		return NULL;
-	}
-	job->loopback = ns_loopback_up();
-	job->fd = openat(self, "net", O_RDONLY | O_CLOEXEC);
-	if (job->fd < 0)
-		job->error = -errno;
-	return NULL;
-}
-
 static void step_net_begin(struct build *c)
 {
-	struct net_job *job = &c->net;
+	int r = layer_fault_check(LAYER_NET_NS);
 
-	*job = (struct net_job){ .fd = -EBADF, .error = layer_fault_check(LAYER_NET_NS) };
-	if (!layer_wanted(c->setup, LAYER_NET_NS) || job->error)
+	if (!layer_wanted(c->setup, LAYER_NET_NS))
 		return;
-	job->threaded = pthread_create(&job->thread, NULL, net_make, job) == 0;
-	if (!job->threaded)
-		(void)net_make(job); /* then it is made here, and entered */
+	c->net = (struct ns_net){ .fd = -EBADF, .error = r };
+	if (r == 0)
+		ns_net_begin(&c->net, c->setup->report_fd);
+	else
+		(void)!write(c->setup->report_fd, "", 1);
 }
 
 static void step_net_enter(struct build *c)
 {
 	struct wall_setup *s = c->setup;
-	struct net_job *job = &c->net;
 	struct err err = ERR_INIT;
 	int r;
 
 	if (!layer_wanted(s, LAYER_NET_NS))
 		return;
-	if (job->threaded)
-		(void)pthread_join(job->thread, NULL);
-	r = job->error;
-	if (r == 0 && job->threaded && setns(job->fd, CLONE_NEWNET) < 0)
-		r = -errno;
-	job->fd = fd_close(job->fd);
+	r = ns_net_enter(&c->net);
 	layer_done(s, LAYER_NET_NS, r, NULL, NULL);
 	/* A network without loopback keeps its promise, but half the programs fail. */
-	if (r == 0 && job->loopback < 0) {
-		(void)err_set(&err, -job->loopback, "cannot bring the loopback interface up");
-		layer_done(s, LAYER_NET_NS, job->loopback, &err, NULL);
+	if (r == 0 && c->net.loopback < 0) {
+		(void)err_set(&err, -c->net.loopback, "cannot bring the loopback interface up");
+		layer_done(s, LAYER_NET_NS, c->net.loopback, &err, NULL);
 	}
 }
 
@@ -187,6 +170,21 @@ static const char *tty_path(const struct build *c, char *path, size_t size)
 	return path;
 }
 
+/*
+ * There is no going on with half a root: whatever is needed, this start is over. The supervisor may
+ * try the second back end if the host, not the policy, is to blame (@early).
+ */
+_Noreturn static void root_failed(struct wall_setup *s, int r, bool early, const struct err *err)
+{
+	s->needs |= LAYER_BIT(LAYER_ROOT);
+	s->report->early = early;
+	if (early)
+		layer_done(s, LAYER_ROOT, r, err, NULL);
+	s->report->layers[LAYER_ROOT] =
+		(struct layer_status){ .state = LAYER_UNAVAILABLE, .error = -r };
+	child_fail(s, WALL_FAIL_SETUP, err);
+}
+
 static void step_root(struct build *c)
 {
 	struct wall_setup *s = c->setup;
@@ -198,7 +196,6 @@ static void step_root(struct build *c)
 		.gid = s->outer_gid,
 		.chown = s->late_user_ns && s->outer_uid != geteuid(),
 		.host_root = s->outer_uid == 0,
-		.old_root = &s->report->old_root,
 		.tty = tty_path(c, tty, sizeof(tty)),
 	};
 	struct err err = ERR_INIT;
@@ -208,24 +205,21 @@ static void step_root(struct build *c)
 	r = layer_fault_check(LAYER_ROOT);
 	if (r < 0) {
 		(void)err_set(&err, -r, "cannot build a root directory");
-		early = true;
-	} else {
-		r = root_build(&c->plan, &options, &c->places, &early, &err);
+		root_failed(s, r, true, &err);
 	}
-	if (r < 0) {
-		/*
-		 * There is no going on with half a root: whatever is needed, this start is over. The
-		 * supervisor may try the second back end if the host, not the policy, is to blame.
-		 */
-		s->needs |= LAYER_BIT(LAYER_ROOT);
-		s->report->early = early;
-		if (!early) {
-			s->report->layers[LAYER_ROOT] =
-				(struct layer_status){ .state = LAYER_UNAVAILABLE, .error = -r };
-			child_fail(s, WALL_FAIL_SETUP, &err);
-		}
-	}
-	layer_done(s, LAYER_ROOT, r, &err, NULL);
+	r = root_build(&c->plan, &options, &c->places, &early, &err);
+	if (r < 0)
+		root_failed(s, r, early, &err);
+}
+
+static void step_root_enter(struct build *c)
+{
+	struct err err = ERR_INIT;
+	int r = root_enter(&c->places, &err);
+
+	if (r < 0)
+		root_failed(c->setup, r, false, &err);
+	layer_done(c->setup, LAYER_ROOT, 0, NULL, NULL);
 }
 
 /*
@@ -254,12 +248,6 @@ static void step_late_identity(struct build *c, int proc_self)
 
 	if (!s->late_user_ns)
 		return;
-	/* With the old root on top of ours the kernel takes us for chrooted: no user namespace then. */
-	r = mount_pivot_done(take_fd(&c->places.old_root), &s->report->old_root);
-	if (r < 0) {
-		(void)err_set(&err, -r, "cannot take the host's root down");
-		child_fail(s, WALL_FAIL_SETUP, &err);
-	}
 	/*
 	 * Supplementary groups go, unless we are the root of a user namespace where nobody may
 	 * change them: then they stay, as an ordinary user's do.
@@ -335,16 +323,47 @@ static void fds_keep(int *keep, size_t n)
 	(void)close_range(from, ~0U, 0);
 }
 
+/* A copy of @list and of what it points to, in one block. */
+static char **strings_copy(char *const *list)
+{
+	size_t n = 0, bytes = 0;
+	char **copy, *at;
+
+	while (list[n])
+		bytes += strlen(list[n++]) + 1;
+	copy = malloc((n + 1) * sizeof(*copy) + bytes);
+	if (!copy)
+		return NULL;
+	at = (char *)(copy + n + 1);
+	for (size_t i = 0; i < n; i++) {
+		copy[i] = at;
+		at = stpcpy(at, list[i]) + 1;
+	}
+	copy[n] = NULL;
+	return copy;
+}
+
 /*
  * init's arguments and environment are the supervisor's: paths, and secrets that the session does
  * not get. The session cannot read them out of init's memory, but its ps(1) shows the arguments.
- * They lie in one block on the stack that ends with the name the program was executed by.
+ * They lie in one block on the stack that ends with the name the program was executed by. What
+ * the command is to be given of them is copied first.
  */
-static void arguments_wipe(void)
+static void step_arguments(struct build *c)
 {
+	struct wall_setup *s = c->setup;
 	char *from = program_invocation_name;
 	char *to = (char *)(uintptr_t)getauxval(AT_EXECFN);
+	struct err err = ERR_INIT;
 
+	c->own = *s->command;
+	c->own.argv = strings_copy(s->command->argv);
+	c->own.envp = strings_copy(s->command->envp);
+	if (!c->own.argv || !c->own.envp) {
+		(void)err_set(&err, ENOMEM, "cannot keep the command's arguments");
+		child_fail(s, WALL_FAIL_SETUP, &err);
+	}
+	s->command = &c->own;
 	if (from && to > from && to - from < ARGUMENTS_MAX)
 		explicit_bzero(from, (size_t)(to - from));
 	(void)prctl(PR_SET_NAME, "capsule-init", 0, 0, 0);
@@ -364,12 +383,8 @@ _Noreturn static void init_become(struct build *c, int signal_fd, int children)
 	};
 	int keep[4] = { s->control, signal_fd, c->tty, children };
 
-	/* Who takes the old root down shares our memory, and is to tell there of the outcome. */
-	if (c->old_root >= 0)
-		(void)mount_pivot_done(take_fd(&c->old_root), &s->report->old_root);
 	(void)munmap(s->report, sizeof(*s->report));
 	fds_keep(keep, 4);
-	arguments_wipe();
 	/* Its own filter is a bonus: it has nothing that the session has not. */
 	if (!layer_fault_check(LAYER_SECCOMP) &&
 	    filter_compile(NULL, FILTER_INIT, &filter, NULL) == 0)
@@ -447,12 +462,12 @@ static void build_namespaces(struct build *c)
 		proc_self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	step_root(c);
 	step_net_enter(c);
+	step_root_enter(c);
 	step_late_identity(c, proc_self);
 	step_privileges(c);
 	step_rlimits(c);
 	step_landlock(c);
 	/* They hold on to the host's mounts, and every fork and exec would carry them along. */
-	c->old_root = take_fd(&c->places.old_root);
 	root_places_close(&c->places);
 	plan_done(&c->plan);
 }
@@ -484,11 +499,24 @@ static void step_moved(const struct wall_setup *s)
 		_exit(WALL_FAIL_SETUP);
 }
 
+/* Returns when the command has been exec'd, or has failed. */
+static void command_start(struct build *c)
+{
+	struct err err = ERR_INIT;
+	pid_t pid = vfork();
+
+	if (pid == 0)
+		command_run(c);
+	if (pid < 0) {
+		(void)err_set(&err, errno, "cannot fork");
+		child_fail(c->setup, WALL_FAIL_SETUP, &err);
+	}
+	c->command = pid;
+}
+
 _Noreturn void child_run(struct wall_setup *s)
 {
-	struct build c = {
-		.setup = s, .places = ROOT_PLACES_INIT, .old_root = -EBADF, .command = -1
-	};
+	struct build c = { .setup = s, .places = ROOT_PLACES_INIT, .command = -1 };
 	struct err err = ERR_INIT;
 	int signal_fd = -EBADF;
 	int children = -EBADF;
@@ -512,18 +540,7 @@ _Noreturn void child_run(struct wall_setup *s)
 		}
 	}
 	step_moved(s);
-	c.command = fork();
-	if (c.command < 0) {
-		(void)err_set(&err, errno, "cannot fork");
-		child_fail(s, WALL_FAIL_SETUP, &err);
-	}
-	if (c.command == 0) {
-		if (s->backend == WALL_LANDLOCK)
-			(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-		command_run(&c);
-	}
-	(void)setpgid(c.command, c.command);
-	if (c.tty >= 0 && !s->command->start_background)
-		(void)tcsetpgrp(c.tty, c.command);
+	step_arguments(&c);
+	command_start(&c);
 	init_become(&c, signal_fd, children);
 }

@@ -6,7 +6,6 @@
 #include "base/own.h"
 #include "sandbox/fallback.h"
 #include "sandbox/filter.h"
-#include "sys/mnt.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 /* ---- the command -------------------------------------------------------------------------- */
@@ -155,21 +155,6 @@ static int exec_lookup(const struct wall_command *command)
 	}
 }
 
-/* From here on there is no way to the host's files: not even "/..", where its root was. */
-static void step_old_root(struct build *c)
-{
-	struct err err = ERR_INIT;
-	int r;
-
-	if (c->old_root < 0)
-		return;
-	r = mount_pivot_done(take_fd(&c->old_root), &c->setup->report->old_root);
-	if (r < 0) {
-		(void)err_set(&err, -r, "cannot take the host's root down");
-		child_fail(c->setup, WALL_FAIL_SETUP, &err);
-	}
-}
-
 _Noreturn void command_run(struct build *c)
 {
 	struct wall_setup *s = c->setup;
@@ -178,7 +163,12 @@ _Noreturn void command_run(struct build *c)
 	struct err err = ERR_INIT;
 	int r;
 
+	if (s->backend == WALL_LANDLOCK)
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	(void)setpgid(0, 0);
+	/* While all signals are blocked: else SIGTTOU would stop us for it. */
+	if (c->tty >= 0 && !command->start_background)
+		(void)tcsetpgrp(c->tty, getpid());
 	signals_reset();
 	r = stdio_place(command->stdio);
 	if (r < 0) {
@@ -198,7 +188,6 @@ _Noreturn void command_run(struct build *c)
 			      command->cwd);
 		child_fail(s, WALL_FAIL_SETUP, &err);
 	}
-	step_old_root(c);
 	step_seccomp(s);
 	wait_for_go(s);
 	r = exec_lookup(command);

@@ -74,8 +74,7 @@ static int probe_root(struct probe_result *result)
 {
 	AUTO(fd_closep) int tmpfs = -EBADF;
 	AUTO(fd_closep) int proc = -EBADF;
-	static int old_root;
-	int r = probe_mounts(result), done;
+	int r = probe_mounts(result);
 
 	if (r < 0)
 		return r;
@@ -90,9 +89,7 @@ static int probe_root(struct probe_result *result)
 	if (r < 0)
 		return r;
 	doing(result, "pivot into it");
-	r = mount_pivot(tmpfs, &old_root, &done);
-	if (r == 0)
-		r = mount_pivot_done(done, &old_root);
+	r = mount_pivot(tmpfs);
 	if (r == 0)
 		doing(result, "");
 	return r;

@@ -647,9 +647,6 @@ static int root_assemble(struct builder *b, struct root_places *places, bool *ea
 	r = root_fill(b, places);
 	if (r < 0)
 		return r;
-	r = mount_pivot(b->root, b->options->old_root, &places->old_root);
-	if (r < 0)
-		return fail(b, r, "pivot into", "/");
 	places->root = fcntl(b->root, F_DUPFD_CLOEXEC, 0);
 	return places->root < 0 ? fail(b, -errno, "open", "/") : 0;
 }
@@ -677,12 +674,18 @@ int root_build(const struct plan *plan, const struct root_options *options,
 	return 0;
 }
 
+int root_enter(const struct root_places *places, struct err *err)
+{
+	int r = mount_pivot(places->root);
+
+	return r < 0 ? err_set(err, -r, "cannot pivot into '/'") : 0;
+}
+
 void root_places_close(struct root_places *places)
 {
 	places->root = fd_close(places->root);
 	places->dev = fd_close(places->dev);
 	places->proc = fd_close(places->proc);
-	places->old_root = fd_close(places->old_root);
 }
 
 static unsigned landlock_rights(const struct plan_item *item)

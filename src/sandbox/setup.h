@@ -15,11 +15,10 @@
  */
 struct wall_report {
 	struct layer_status layers[LAYER_N];
-	int failed;   /* a step failed: the fields below say which */
-	int failure;  /* enum wall_failure */
-	int error;    /* positive errno */
-	int old_root; /* 0: taken down; else a negative errno */
-	bool early;   /* nothing of the policy was involved: the second back end may do */
+	int failed;  /* a step failed: the fields below say which */
+	int failure; /* enum wall_failure */
+	int error;   /* positive errno */
+	bool early;  /* nothing of the policy was involved: the second back end may do */
 	char text[ERR_TEXT_MAX];
 };
 

@@ -3,8 +3,6 @@
 #include "base/own.h"
 #include "sys/missing_syscall.h"
 
-#include <sched.h>
-#include <signal.h>
 #include <sys/mount.h>
 
 int mount_open(int dirfd, const char *path, int *ret_fd)
@@ -75,55 +73,18 @@ int mount_all_private(void)
 	return sys_result(mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &attr, sizeof(attr)));
 }
 
-/*
- * In a process of its own, but in our memory: no more than the one call. (It shares errno, too, and
- * writes it only when it fails, which ends everything.)
- */
-static int old_root_drop(void *arg)
+int mount_pivot(int root_fd)
 {
-	int *result = arg;
+	int r;
 
-	/* "." names what is mounted topmost there: the old root. */
-	__atomic_store_n(result, umount2(".", MNT_DETACH) < 0 ? -errno : 0, __ATOMIC_RELEASE);
-	return 0;
-}
-
-int mount_pivot(int root_fd, int *result, int *ret_done)
-{
-	static char stack[16384] __attribute__((aligned(64)));
-	AUTO(fd_closep) int done = -EBADF;
-	AUTO(fd_closep) int held = -EBADF;
-	int ends[2], r;
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -errno;
-	done = ends[0];
-	held = ends[1];
 	if (fchdir(root_fd) < 0)
 		return -errno;
 	/*
 	 * With both names the same the old root ends up mounted on top of the new one, and no
-	 * directory for it has to exist.
+	 * directory for it has to exist. "." names what is topmost there.
 	 */
 	r = sys_pivot_root(".", ".");
-	if (r < 0)
-		return r;
-	*result = -EINPROGRESS;
-	/* Not CLONE_FILES: its copy of the pipe's end is what its death closes. */
-	if (clone(old_root_drop, stack + sizeof(stack), CLONE_VM | SIGCHLD, result) < 0)
-		return -errno;
-	*ret_done = take_fd(&done);
-	return 0;
-}
-
-int mount_pivot_done(int done, const int *result)
-{
-	char byte;
-	ssize_t n;
-
-	do {
-		n = read(done, &byte, 1);
-	} while (n < 0 && errno == EINTR);
-	fd_close(done);
-	return __atomic_load_n(result, __ATOMIC_ACQUIRE);
+	if (r == 0 && umount2(".", MNT_DETACH) < 0)
+		r = -errno;
+	return r;
 }

@@ -41,15 +41,7 @@ int mount_new(const char *type, const struct mount_option *options, size_t n_opt
 int mount_all_private(void);
 
 /*
- * Make @root_fd (a mount's root) the root of this mount namespace, and the working directory. The
- * old root is still mounted on top of it then, out of reach but for "/..": taking it down makes the
- * kernel wait for all processors, so a process that shares our memory does that on the side.
- * *@ret_done gives end of file when it is through, and *@result, which must live that long and may be
- * on shared memory, is 0 or a negative errno then (-EINPROGRESS before). Nothing that is not ours
- * may run before, and our memory must stay mapped till then. The process is a child like any
- * other, to be reaped.
+ * Make @root_fd (a mount's root) the root of this mount namespace, and the working directory, and
+ * take the old root down, with all that is mounted in it.
  */
-int mount_pivot(int root_fd, int *result, int *ret_done);
-
-/* Wait for that: *@result. Closes @done. */
-int mount_pivot_done(int done, const int *result);
+int mount_pivot(int root_fd);

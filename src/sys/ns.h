@@ -26,6 +26,27 @@ int ns_map_self(int proc_self_fd, uid_t uid, uid_t outer_uid, gid_t gid, gid_t o
 int ns_loopback_up(void);
 
 /*
+ * A network namespace, made by another process while the caller does something else: the kernel
+ * takes longer over it than over all others together.
+ */
+struct ns_net {
+	pid_t pid;
+	int tell;     /* a byte goes there when it is made, or has failed; negative: to nobody */
+	int fd;       /* of the namespace */
+	int error;    /* negative errno: there is none */
+	int loopback; /* 0, or the negative errno of bringing it up */
+};
+
+/*
+ * Begin. The other process shares the caller's memory and descriptors, which is what makes it cheap;
+ * it lives until ns_net_enter(). @net stays where it is until then.
+ */
+void ns_net_begin(struct ns_net *net, int tell);
+
+/* Wait, and enter it: 0 or a negative errno. The caller is alone in its memory afterwards. */
+int ns_net_enter(struct ns_net *net);
+
+/*
  * Is our uid 0 the host's, as far as can be told? The kernel exempts that one, capabilities or
  * no, from RLIMIT_NPROC; the root of a rootless container it does not.
  */
