@@ -49,6 +49,11 @@ struct audit_options {
 	 */
 	const char *const *redact;
 	const struct audit_io *io; /* NULL: the kernel's own */
+	/*
+	 * Genesis' audit_end() leaves signing and naming the log to audit_publish(), which the
+	 * caller calls when it has time, but soon; audit_write() before that.
+	 */
+	bool publish_later;
 };
 
 #define AUDIT_REDACT_MIN 6
@@ -79,6 +84,14 @@ int audit_end(struct audit_log *log, struct err *err);
 
 /* A "gap" record: @count events were lost for the reason @why; never leave them out silently. */
 int audit_gap(struct audit_log *log, uint64_t count, const char *why, struct err *err);
+
+/* All records so far are in the file: not synced, not signed. */
+int audit_write(struct audit_log *log, struct err *err);
+/*
+ * For publish_later: sign what there is, give the log its name, enter the session in the ledger.
+ * Nothing to do the second time. audit_close() does it too.
+ */
+int audit_publish(struct audit_log *log, struct err *err);
 
 /* Milliseconds until audit_tick() has something to do, 0: now, -1: nothing waits. */
 int audit_timeout(const struct audit_log *log);

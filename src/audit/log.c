@@ -37,18 +37,23 @@
  *
  * Order of things, so that SIGKILL at any moment leaves something that verifies:
  *
- *	1. genesis and its checkpoint go out in one write to PATH.new, which is then renamed to PATH
- *	   (never over an existing file): whatever has the name has a signed first record;
- *	2. the session's start is entered in the ledger; only then does audit_end(genesis) return;
+ *	1. genesis and a checkpoint go out to PATH.new, which is then renamed to PATH (never over
+ *	   an existing file): whatever has the name has a signed first record;
+ *	2. the session's start is entered in the ledger;
  *	3. records, and now and then a checkpoint, always whole lines in order;
- *	4. session.end and the last checkpoint; fdatasync;
- *	5. the head is entered in the ledger; fdatasync;
+ *	4. session.end and the last checkpoint; fdatasync, if the session lasted a second;
+ *	5. the head is entered in the ledger;
  *	6. the session key is wiped.
+ *
+ * 1 and 2 cost a signature, a rename and a file's lock, during which a command could be starting.
+ * With publish_later genesis and what follows are written unsigned (audit_write()), and signed and
+ * named when the command is on its way: killed in between, the supervisor leaves PATH.new, and the
+ * session dies with it.
  *
  * Between 1 and 2 there is a log that the ledger does not know, with nothing in it but these two lines.
  * Between 4 and 5 the log is whole and the ledger does not know how it ended. A power failure may
  * take whatever was not synced: that is, under fsync "checkpoint", what came after the last
- * checkpoint but the first. Both are told apart from an alteration by verification.
+ * checkpoint but the first, and the ledger's newest lines. Both are told apart from an alteration by verification.
  *
  * The tail behind the last checkpoint is chained but not signed. Whoever can write to the file can
  * make another tail: verification counts it and vouches for nothing in it.
@@ -84,8 +89,11 @@ struct secrets {
 
 struct audit_log {
 	int fd;
-	int error; /* the first failure, for good */
-	bool genesis_done;
+	int error;         /* the first failure, for good */
+	bool genesis_done; /* in the file, or in @out on its way there */
+	bool written;      /* audit_write(): it tells of a session, whatever becomes of it */
+	bool published;    /* signed, named, in the ledger */
+	bool publish_later;
 	enum policy_fsync fsync;
 	struct audit_io io;
 	struct chain chain;
@@ -95,11 +103,13 @@ struct audit_log {
 	struct redact *redact;
 	struct secrets *secrets; /* in a page of its own: not dumped, not inherited */
 
+	int64_t begun_ms;          /* time of genesis */
 	uint64_t signed_seq;       /* lines up to and including the last checkpoint */
 	int64_t record_ms;         /* time of the newest record */
 	int64_t flushed_ms;        /* when the last write was */
 	int64_t first_unsigned_ms; /* when the oldest unsigned record was made */
 
+	uint8_t genesis[MERKLE_HASH]; /* the first line's leaf */
 	char session[SESSION_ID + 1];
 	char name[ORIGIN_MAX]; /* of the session key; also the origin */
 	char *path, *path_new, *config_dir, *state_dir;
@@ -138,7 +148,7 @@ static int fail(struct audit_log *log, int r, const char *what, struct err *err)
 	if (!log->error)
 		log->error = r;
 	return err_set(err, -r, "cannot %s the log %s", what,
-		       log->genesis_done ? log->path : log->path_new);
+		       log->published ? log->path : log->path_new);
 }
 
 static int failed_before(struct audit_log *log, struct err *err)
@@ -162,6 +172,16 @@ static int flush(struct audit_log *log, struct err *err)
 	buf_reset(&log->out);
 	log->flushed_ms = log->record_ms;
 	return 0;
+}
+
+/*
+ * A session of less than a second does not make its caller wait for the disk: the kernel writes what
+ * it left within half a minute. (A tool call that takes 4 ms would be a fifth slower for it.)
+ */
+static bool too_young(const struct audit_log *log)
+{
+	return log->fsync == POLICY_FSYNC_CHECKPOINT &&
+	       !is_due(log->record_ms, log->begun_ms, AUDIT_CHECKPOINT_MS);
 }
 
 static int sync_now(struct audit_log *log, struct err *err)
@@ -202,7 +222,7 @@ static struct audit_log *log_free(struct audit_log *log)
 	secrets_free(log->secrets);
 	log->redact = redact_free(log->redact);
 	log->fd = fd_close(log->fd);
-	if (!log->genesis_done && log->path_new)
+	if (!log->published && !log->written && log->path_new)
 		(void)unlink(log->path_new);
 	buf_done(&log->out);
 	free(log->path);
@@ -258,7 +278,7 @@ static int log_create(struct audit_log *log, bool own_name, struct err *err)
 	int flags = O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, r;
 	char *slash;
 
-	if (access(log->path, F_OK) == 0)
+	if (!own_name && access(log->path, F_OK) == 0)
 		return err_text(err, EEXIST,
 				"the log %s exists already: a log is never appended "
 				"to by another session",
@@ -361,6 +381,7 @@ int audit_open(const struct audit_options *options, struct audit_log **ret_log,
 		return err_set(err, ENOMEM, "cannot open a log");
 	log->fd = -EBADF;
 	log->fsync = options->fsync;
+	log->publish_later = options->publish_later;
 	log->io = options->io ? *options->io
 			      : (struct audit_io){ .write = io_write, .fdatasync = fdatasync };
 	if (ed25519_init() < 0)
@@ -433,45 +454,53 @@ static int checkpoint(struct audit_log *log)
 	return r;
 }
 
-int audit_checkpoint(struct audit_log *log, struct err *err)
+static int checkpoint_write(struct audit_log *log, bool sync, struct err *err)
 {
 	bool fresh = log->chain.seq != log->signed_seq;
-	int r;
+	int r = checkpoint(log);
 
-	if (log->error)
-		return failed_before(log, err);
-	r = checkpoint(log);
 	if (r < 0)
 		return fail(log, r, "sign", err);
 	r = flush(log, err);
-	if (r == 0 && fresh)
+	if (r == 0 && fresh && sync)
 		r = sync_now(log, err);
 	return r;
 }
 
-/* Genesis and its checkpoint, then the name, then the ledger. */
-static int genesis_end(struct audit_log *log, struct err *err)
+int audit_checkpoint(struct audit_log *log, struct err *err)
+{
+	return log->error ? failed_before(log, err) : checkpoint_write(log, true, err);
+}
+
+static int name_give(struct audit_log *log, struct err *err)
+{
+	if (renameat2(AT_FDCWD, log->path_new, AT_FDCWD, log->path, RENAME_NOREPLACE) == 0)
+		return 0;
+	/* a file system that knows no such flag: link() does not replace either */
+	if (errno != EINVAL || link(log->path_new, log->path) < 0)
+		return fail(log, -errno, "name", err);
+	(void)unlink(log->path_new);
+	return 0;
+}
+
+/* A checkpoint, then the name, then the ledger. */
+static int publish(struct audit_log *log, struct err *err)
 {
 	struct ledger_entry entry = { .session = log->session, .log = log->path };
 	int r;
 
-	if (hex_parse((struct str){ log->chain.prev, LINE_HASH }, entry.hash, MERKLE_HASH) < 0)
-		return fail(log, -EINVAL, "start", err);
+	memcpy(entry.hash, log->genesis, MERKLE_HASH);
 	r = checkpoint(log);
 	if (r < 0)
 		return fail(log, r, "sign", err);
 	r = flush(log, err);
 	if (r == 0 && log->fsync == POLICY_FSYNC_ALWAYS)
 		r = sync_now(log, err);
+	if (r == 0)
+		r = name_give(log, err);
 	if (r < 0)
 		return r;
-	if (renameat2(AT_FDCWD, log->path_new, AT_FDCWD, log->path, RENAME_NOREPLACE) < 0) {
-		/* a file system that knows no such flag: link() does not replace either */
-		if (errno != EINVAL || link(log->path_new, log->path) < 0)
-			return fail(log, -errno, "name", err);
-		(void)unlink(log->path_new);
-	}
-	log->genesis_done = true;
+	log->published = true;
 	r = ledger_add_start(log->state_dir, &log->secrets->install, &entry,
 			     log->fsync == POLICY_FSYNC_ALWAYS, err);
 	ed25519_wipe(&log->secrets->install.key);
@@ -480,10 +509,36 @@ static int genesis_end(struct audit_log *log, struct err *err)
 	return r;
 }
 
+static int genesis_end(struct audit_log *log, struct err *err)
+{
+	if (hex_parse((struct str){ log->chain.prev, LINE_HASH }, log->genesis, MERKLE_HASH) < 0)
+		return fail(log, -EINVAL, "start", err);
+	log->genesis_done = true;
+	log->begun_ms = log->first_unsigned_ms = log->flushed_ms = log->record_ms;
+	return log->publish_later ? 0 : publish(log, err);
+}
+
+int audit_write(struct audit_log *log, struct err *err)
+{
+	int r = log->error ? failed_before(log, err) : flush(log, err);
+
+	log->written |= r == 0;
+	return r;
+}
+
+int audit_publish(struct audit_log *log, struct err *err)
+{
+	if (log->error)
+		return failed_before(log, err);
+	return log->published ? 0 : publish(log, err);
+}
+
 static int cadence(struct audit_log *log, struct err *err)
 {
 	int64_t now = log->record_ms;
 
+	if (!log->published) /* soon; nothing is signed or synced before */
+		return log->out.n >= FLUSH_BYTES ? flush(log, err) : 0;
 	if (log->signed_seq == log->chain.seq - 1)
 		log->first_unsigned_ms = now;
 	if (log->chain.seq - log->signed_seq >= AUDIT_CHECKPOINT_RECORDS ||
@@ -533,7 +588,7 @@ int audit_timeout(const struct audit_log *log)
 {
 	int64_t left;
 
-	if (log->error || !log->genesis_done || log->chain.seq == log->signed_seq)
+	if (log->error || !log->published || log->chain.seq == log->signed_seq)
 		return -1;
 	if (log->out.n > 0)
 		return FLUSH_MS;
@@ -564,7 +619,8 @@ static int ledger_end(struct audit_log *log, uint64_t size, const uint8_t root[M
 	r = install_key_load(log->config_dir, false, &install, err);
 	if (r < 0)
 		return r;
-	r = ledger_add_end(log->state_dir, &install, &entry, log->fsync != POLICY_FSYNC_NEVER, err);
+	r = ledger_add_end(log->state_dir, &install, &entry, log->fsync == POLICY_FSYNC_ALWAYS,
+			   err);
 	ed25519_wipe(&install.key);
 	return r;
 }
@@ -576,6 +632,9 @@ static int session_end(struct audit_log *log, struct err *err)
 	uint64_t size;
 	int r;
 
+	r = audit_publish(log, err);
+	if (r < 0)
+		return r;
 	w = audit_begin(log, "session.end");
 	json_key(w, "records");
 	json_u64(w, log->chain.seq);
@@ -584,7 +643,7 @@ static int session_end(struct audit_log *log, struct err *err)
 		return fail(log, r, "end", err);
 	size = log->chain.seq;
 	chain_root(&log->chain, root);
-	r = audit_checkpoint(log, err);
+	r = checkpoint_write(log, !too_young(log), err);
 	if (r < 0)
 		return r;
 	return ledger_end(log, size, root, err);

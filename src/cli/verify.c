@@ -24,6 +24,9 @@ static const struct evidence_option options[] = {
 
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
 
+/* genesis, invocation.start, checkpoint: what is signed before the ledger is told */
+#define UNLISTED_MAX 3
+
 /* What the ledger has to say about the log. */
 enum ledger_word {
 	LEDGER_NOT_ASKED,
@@ -186,7 +189,7 @@ static void judge_beside_others(struct job *job)
 	if (job->word == LEDGER_ALTERED)
 		verify_add(report, VERIFY_UNKNOWN, 0, 0, 0,
 			   "the ledger does not verify, so nobody can say whether this is all");
-	if (job->word == LEDGER_UNLISTED && report->lines > 2)
+	if (job->word == LEDGER_UNLISTED && report->lines > UNLISTED_MAX)
 		verify_add(report, VERIFY_UNKNOWN, 0, report->lines - 1, 0,
 			   "the ledger of its install does not know this session: the ledger was "
 			   "put back, or the log is forged");

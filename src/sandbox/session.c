@@ -10,7 +10,9 @@
  *	wall_ready()  <---------------	layers, then waits on its go pipe
  *	genesis, invocation.start
  *	wall_go()  ------------------>	exec
- *	attend				runs
+ *	sign and name the log		...
+ *	wall_running()  <-------------	runs
+ *	attend
  *
  * Signals are blocked only after the launch: the child must not inherit the mask, and until then
  * one that ends us ends the child too, over the lifeline. From then on they come through the loop.
@@ -441,6 +443,8 @@ static int session_open_log(struct session *s, struct err *err)
 		return session_failed(s, "log", WALL_FAIL_SETUP, r);
 	record_start(audit_begin(s->log, "invocation.start"), s->options);
 	r = audit_end(s->log, err);
+	if (r == 0)
+		r = audit_write(s->log, err);
 	return r < 0 ? session_failed(s, "log", WALL_FAIL_SETUP, r) : 0;
 }
 
@@ -551,13 +555,35 @@ static int session_record_end(struct session *s, struct err *err)
 	return r < 0 ? session_failed(s, "log", WALL_FAIL_SETUP, r) : 0;
 }
 
-static int session_go(struct session *s, struct err *err)
+/* All that must stand before we wait for anything but the exec, done while that is under way. */
+static int session_settle(struct session *s, const sigset_t *signals, struct err *err)
+{
+	int r = audit_publish(s->log, err);
+
+	if (r < 0)
+		return session_failed(s, "log", WALL_FAIL_SETUP, r);
+	r = session_loop_start(s, signals);
+	if (r == 0)
+		r = session_carry(s);
+	if (r < 0)
+		return session_failed(s, "loop", WALL_FAIL_SETUP,
+				      err_set(err, -r, "cannot attend to the session"));
+	return 0;
+}
+
+static int session_go(struct session *s, const sigset_t *signals, struct err *err)
 {
 	enum wall_failure failure = WALL_FAIL_SETUP;
-	int r;
+	int r, settled;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &s->started);
-	r = wall_go(s->wall, &failure, err);
+	r = wall_go(s->wall, err);
+	if (r == 0) {
+		settled = session_settle(s, signals, err);
+		if (settled < 0)
+			return settled;
+		r = wall_running(s->wall, &failure, err);
+	}
 	if (r < 0) {
 		(void)session_failed(s, "exec", (int)failure, r);
 		terminal_done(&s->terminal);
@@ -606,12 +632,6 @@ int session_run(const struct session_options *options, struct session_result *re
 		r = session_open_log(s, err);
 	if (r < 0)
 		return r;
-	r = session_loop_start(s, &signals);
-	if (r == 0)
-		r = session_carry(s);
-	if (r < 0)
-		return session_failed(s, "loop", WALL_FAIL_SETUP,
-				      err_set(err, -r, "cannot attend to the session"));
-	r = session_go(s, err);
+	r = session_go(s, &signals, err);
 	return r < 0 ? r : session_attend(s, err);
 }

@@ -333,6 +333,18 @@ static void child_end(struct wall *wall)
 	wall->pidfd = fd_close(wall->pidfd);
 }
 
+/* One byte from the child: 1; end of file: 0. */
+static int byte_read(int fd)
+{
+	char byte;
+	ssize_t n;
+
+	do {
+		n = read(fd, &byte, 1);
+	} while (n < 0 && errno == EINTR);
+	return n == 1 && byte == WALL_BYTE_READY;
+}
+
 static int launch_with(struct wall *wall, enum wall_backend backend, struct err *err)
 {
 	struct wall_setup *s = &wall->setup;
@@ -352,7 +364,10 @@ static int launch_with(struct wall *wall, enum wall_backend backend, struct err 
 	if (pid < 0)
 		return err_is_set(err) ? pid : err_set(err, -pid, "cannot make the session's init");
 	wall->pid = pid;
-	return cgroup_enter(wall, err);
+	r = cgroup_enter(wall, err);
+	if (r == 0 && backend == WALL_NAMESPACES && s->wants & LAYER_BIT(LAYER_NET_NS))
+		(void)byte_read(wall->report_fd); /* made, failed, or the child is gone */
+	return r;
 }
 
 /* Undo launch_with(), for another go. */
@@ -481,18 +496,6 @@ static void layers_copy(const struct wall *wall, struct layer_status ret_layers[
 	}
 }
 
-/* One byte from the child: 1; end of file: 0. */
-static int byte_read(int fd)
-{
-	char byte;
-	ssize_t n;
-
-	do {
-		n = read(fd, &byte, 1);
-	} while (n < 0 && errno == EINTR);
-	return n == 1 && byte == WALL_BYTE_READY;
-}
-
 int wall_ready(struct wall *wall, struct layer_status ret_layers[LAYER_N],
 	       enum wall_failure *ret_failure, struct err *err)
 {
@@ -518,13 +521,18 @@ int wall_ready(struct wall *wall, struct layer_status ret_layers[LAYER_N],
 	return ready ? 0 : report_read(wall, ret_failure, err);
 }
 
-int wall_go(struct wall *wall, enum wall_failure *ret_failure, struct err *err)
+int wall_go(struct wall *wall, struct err *err)
 {
 	char byte = WALL_BYTE_GO;
 
-	*ret_failure = WALL_FAIL_SETUP;
 	if (send(wall->report_fd, &byte, 1, MSG_NOSIGNAL) != 1)
 		return err_set(err, errno, "the session's command is gone");
+	return 0;
+}
+
+int wall_running(struct wall *wall, enum wall_failure *ret_failure, struct err *err)
+{
+	*ret_failure = WALL_FAIL_SETUP;
 	(void)byte_read(wall->report_fd); /* end of file: exec'd or failed */
 	if (wall->report->failed)
 		return report_read(wall, ret_failure, err);
@@ -545,7 +553,9 @@ int wall_start(const struct policy *policy, const struct wall_command *command,
 	if (r == 0)
 		r = wall_ready(wall, ret_layers, ret_failure, err);
 	if (r == 0)
-		r = wall_go(wall, ret_failure, err);
+		r = wall_go(wall, err);
+	if (r == 0)
+		r = wall_running(wall, ret_failure, err);
 	if (r == 0)
 		*ret_wall = take_ptr(&wall);
 	return r;

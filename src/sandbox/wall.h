@@ -1,16 +1,17 @@
 /*
  * wall - the process wall: start a command behind it, and know what is engaged.
  *
- * Starting has three stages, so that the log is safely on disk before anything runs and so that
+ * Starting has four stages, so that the log is safely on disk before anything runs and so that
  * the supervisor can make keys and write while the child builds its root:
  *
- *	wall_launch()	forks; returns at once, the child builds
+ *	wall_launch()	forks; returns when the child has its namespaces and builds
  *	wall_ready()	waits until the child stands behind every layer, or a step failed; fills the
  *			layer manifest. Nothing of the command has run: the child waits for one byte
  *			on its go pipe (end of file there instead: it exits)
- *	wall_go()	writes that byte; waits until the command is exec'd or exec failed
+ *	wall_go()	writes that byte
+ *	wall_running()	waits until the command is exec'd or exec failed
  *
- * wall_start() is the three in one. The child tells step and errno over a CLOEXEC pipe.
+ * wall_start() is all of it in one. The child tells step and errno over a CLOEXEC pipe.
  *
  * Processes: the caller (the supervisor) -> init (pid 1 of the session's pid namespace, or a child
  * subreaper without one; reaps, forwards nothing, dies when the supervisor's lifeline pipe closes)
@@ -83,10 +84,12 @@ int wall_launch(const struct policy *policy, const struct wall_command *command,
  */
 int wall_ready(struct wall *wall, struct layer_status ret_layers[LAYER_N],
 	       enum wall_failure *ret_failure, struct err *err);
-/* Exec the command: 0 once that has succeeded; errors as wall_ready(), 126 and 127 included. */
-int wall_go(struct wall *wall, enum wall_failure *ret_failure, struct err *err);
+/* Let it exec the command. */
+int wall_go(struct wall *wall, struct err *err);
+/* 0 once that has succeeded; errors as wall_ready(), 126 and 127 included. */
+int wall_running(struct wall *wall, enum wall_failure *ret_failure, struct err *err);
 
-/* All three; after a failure nothing is left. */
+/* All of it; after a failure nothing is left. */
 int wall_start(const struct policy *policy, const struct wall_command *command,
 	       struct layer_status ret_layers[LAYER_N], enum wall_failure *ret_failure,
 	       struct wall **ret_wall, struct err *err);
