@@ -49,7 +49,7 @@ struct pack_rule {
 	const char *event_type;
 	struct policy_where event_where;
 	enum event_type type; /* of event_type */
-	int64_t priority;     /* -1000..1000, higher first */
+	int64_t priority;     /* -1000..1000, lower first */
 	const char *condition;
 	uint32_t condition_node; /* for pack_where() */
 	unsigned decision;       /* enum pack_decision */

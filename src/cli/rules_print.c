@@ -1,0 +1,257 @@
+/*
+ * What the sub-verbs print: values, fields that were read, JSON in Capsem's layout.
+ */
+#include "cli/cli.h"
+#include "cli/rules.h"
+#include "codec/utf8.h"
+#include "codec/yaml.h"
+#include "engine/reads.h"
+
+#include "base/own.h"
+
+/* Text of a policy, an event or a name may hold anything; a terminal is to see none of it. */
+static void put_safe(struct str text, struct buf *out)
+{
+	for (size_t i = 0; i < text.n;) {
+		uint32_t c = 0;
+		size_t n = utf8_next(text.p + i, text.n - i, &c), step = n ? n : 1;
+
+		if (n && (c == '\n' || c == '\t' ||
+			  !yaml_text_wrong((struct str){ .p = text.p + i, .n = n }, NULL)) &&
+		    c != '\r')
+			buf_put(out, text.p + i, n);
+		else if (n && c > 0xff)
+			buf_printf(out, "\\u%04x", (unsigned)c);
+		else
+			buf_printf(out, "\\x%02x", (unsigned)(uint8_t)text.p[i]);
+		i += step;
+	}
+}
+
+int rules_put_out(struct rules_job *job)
+{
+	AUTO(buf_done) struct buf safe = BUF_INIT(2 * RULES_OUT_MAX);
+
+	put_safe(buf_str(&job->out), &safe);
+	if (buf_error(&job->out) || buf_error(&safe) ||
+	    (safe.n && fwrite(safe.p, 1, safe.n, stdout) != safe.n) || fflush(stdout) != 0) {
+		fputs("capsule rules: cannot write the answer\n", stderr);
+		return CLI_FAILED;
+	}
+	buf_reset(&job->out);
+	return 0;
+}
+
+static void print_items(const struct cel_value *items, uint32_t n, struct buf *out)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		buf_putz(out, i ? ", " : "");
+		rules_print_value(items[i], out);
+	}
+}
+
+static void print_map(struct cel_value v, struct buf *out)
+{
+	buf_putc(out, '{');
+	for (uint32_t i = 0; i < v.n; i++) {
+		buf_putz(out, i ? ", " : "");
+		rules_print_value(v.entries[i].key, out);
+		buf_putz(out, ": ");
+		rules_print_value(v.entries[i].value, out);
+	}
+	buf_putc(out, '}');
+}
+
+static void print_bytes(struct str s, struct buf *out)
+{
+	buf_putz(out, "b\"");
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] >= ' ' && s.p[i] < 0x7f && s.p[i] != '"' && s.p[i] != '\\')
+			buf_putc(out, s.p[i]);
+		else
+			buf_printf(out, "\\x%02x", (unsigned)(uint8_t)s.p[i]);
+	}
+	buf_putc(out, '"');
+}
+
+/* What JSON writes as text, as the call that makes it. */
+static void print_called(const char *function, struct cel_value v, struct buf *out)
+{
+	struct json_wr w = json_wr_init(out);
+
+	buf_printf(out, "%s(", function);
+	event_write_value(v, &w);
+	buf_putc(out, ')');
+}
+
+static void print_double(double d, struct buf *out)
+{
+	char text[40];
+
+	(void)snprintf(text, sizeof(text), "%.17g", d);
+	for (int digits = 1; digits < 17; digits++) {
+		char shorter[40];
+
+		(void)snprintf(shorter, sizeof(shorter), "%.*g", digits, d);
+		if (strtod(shorter, NULL) == d) {
+			memcpy(text, shorter, sizeof(text));
+			break;
+		}
+	}
+	buf_putz(out, text);
+	if (!strpbrk(text, ".en"))
+		buf_putz(out, ".0");
+}
+
+void rules_print_value(struct cel_value v, struct buf *out)
+{
+	struct json_wr w = json_wr_init(out);
+
+	switch (v.kind) {
+	case CEL_NULL: buf_putz(out, "null"); break;
+	case CEL_BOOL: buf_putz(out, v.b ? "true" : "false"); break;
+	case CEL_INT: buf_printf(out, "%lld", (long long)v.i); break;
+	case CEL_UINT: buf_printf(out, "%lluu", (unsigned long long)v.u); break;
+	case CEL_DOUBLE: print_double(v.d, out); break;
+	case CEL_STRING: json_str(&w, cel_str(v)); break;
+	case CEL_BYTES: print_bytes(cel_str(v), out); break;
+	case CEL_LIST:
+		buf_putc(out, '[');
+		print_items(v.items, v.n, out);
+		buf_putc(out, ']');
+		break;
+	case CEL_MAP: print_map(v, out); break;
+	case CEL_TYPE: cel_type_print(v.type, out); break;
+	case CEL_TIMESTAMP: print_called("timestamp", v, out); break;
+	case CEL_DURATION: print_called("duration", v, out); break;
+	case CEL_IP: print_called("ip", v, out); break;
+	case CEL_CIDR: print_called("cidr", v, out); break;
+	case CEL_OPTIONAL:
+		if (!v.boxed) {
+			buf_putz(out, "optional.none()");
+			break;
+		}
+		buf_putz(out, "optional.of(");
+		rules_print_value(*v.boxed, out);
+		buf_putc(out, ')');
+		break;
+	case CEL_RECORD: buf_putz(out, v.record->name); break;
+	case CEL_ERROR: buf_printf(out, "error: %s", v.error ? v.error->text : "no value"); break;
+	default: break;
+	}
+}
+
+static void new_line(struct buf *out, unsigned depth)
+{
+	buf_putc(out, '\n');
+	for (unsigned i = 0; i < depth; i++)
+		buf_putz(out, "  ");
+}
+
+void rules_pretty_json(struct str json, struct buf *out)
+{
+	unsigned depth = 0;
+	bool text = false;
+
+	for (size_t i = 0; i < json.n; i++) {
+		char c = json.p[i], next = i + 1 < json.n ? json.p[i + 1] : '\0';
+
+		if (text || c == '"') {
+			buf_putc(out, c);
+			if (text && c == '\\')
+				buf_putc(out, json.p[++i]);
+			else if (c == '"')
+				text = !text;
+			continue;
+		}
+		if ((c == '[' && next == ']') || (c == '{' && next == '}')) {
+			buf_putc(out, c);
+			buf_putc(out, json.p[++i]);
+			continue;
+		}
+		if (c == ']' || c == '}')
+			new_line(out, --depth);
+		buf_putc(out, c);
+		if (c == '[' || c == '{')
+			new_line(out, ++depth);
+		else if (c == ',')
+			new_line(out, depth);
+		else if (c == ':')
+			buf_putc(out, ' ');
+	}
+}
+
+void rules_put_json(const struct json *v, struct json_wr *w)
+{
+	switch (v->kind) {
+	case JSON_NULL: json_null(w); break;
+	case JSON_BOOL: json_bool(w, v->boolean); break;
+	case JSON_NUMBER: json_raw(w, v->text); break;
+	case JSON_STRING: json_str(w, v->text); break;
+	case JSON_ARRAY:
+		json_array(w);
+		for (const struct json *i = v->child; i; i = i->next)
+			rules_put_json(i, w);
+		json_end_array(w);
+		break;
+	case JSON_OBJECT:
+		json_object(w);
+		for (const struct json *i = v->child; i; i = i->next) {
+			json_key_str(w, i->key);
+			rules_put_json(i, w);
+		}
+		json_end_object(w);
+		break;
+	}
+}
+
+/* What @rule reads, and how many; none when it always matches. */
+static size_t reads_of(const struct policy_rule *rule, struct arena *arena,
+		       const struct engine_read **ret)
+{
+	size_t n = 0;
+
+	if (!rule->when || engine_reads(arena, str_of(rule->when), ret, &n) < 0)
+		return 0;
+	return n;
+}
+
+void rules_put_reads(const struct policy_rule *rule, const struct event *e, struct arena *arena,
+		     struct json_wr *w)
+{
+	const struct engine_read *reads = NULL;
+	size_t n = reads_of(rule, arena, &reads);
+
+	json_object(w);
+	for (size_t i = 0; i < n; i++) {
+		struct cel_value v = engine_read_value(&reads[i], e, arena);
+		AUTO(buf_done) struct buf name = BUF_INIT(4096);
+
+		if (v.kind == CEL_ERROR)
+			continue;
+		engine_read_name(&reads[i], &name);
+		json_key_str(w, buf_str(&name));
+		event_write_value(v, w);
+	}
+	json_end_object(w);
+}
+
+void rules_print_reads(const struct policy_rule *rule, const struct event *e, struct arena *arena,
+		       struct buf *out)
+{
+	const struct engine_read *reads = NULL;
+	size_t n = reads_of(rule, arena, &reads);
+
+	for (size_t i = 0; i < n; i++) {
+		struct cel_value v = engine_read_value(&reads[i], e, arena);
+
+		buf_putz(out, "      ");
+		engine_read_name(&reads[i], out);
+		buf_putz(out, " = ");
+		if (v.kind == CEL_ERROR)
+			buf_putz(out, "(not set)");
+		else
+			rules_print_value(v, out);
+		buf_putc(out, '\n');
+	}
+}
