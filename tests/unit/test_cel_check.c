@@ -61,7 +61,11 @@ static const struct cel_decl body_fields[] = {
 };
 static const struct cel_record request = { "http.request", request_fields, 3, 1 };
 static const struct cel_record body = { "http.request.body", body_fields, 2, 2 };
-static const struct cel_record *const records[] = { &request, &body };
+static const struct cel_decl bodyguard_fields[] = {
+	{ .name = "http.request.bodyguard.name", .type = &cel_type_string, .slot = 13 },
+};
+static const struct cel_record bodyguard = { "http.request.bodyguard", bodyguard_fields, 1, 3 };
+static const struct cel_record *const records[] = { &request, &body, &bodyguard };
 static const struct cel_value seven = { .kind = CEL_INT, .i = 7 };
 static const struct cel_decl decls[] = {
 	{ .name = "file.path", .type = &cel_type_string, .slot = 5 },
@@ -77,7 +81,7 @@ static const struct cel_decl decls[] = {
 
 #define ENV                                                                            \
 	.decls = decls, .n_decls = sizeof(decls) / sizeof(*decls), .records = records, \
-	.n_records = 2, .libraries = libs, .n_libraries = 2, .macros = true, .optional = true
+	.n_records = 3, .libraries = libs, .n_libraries = 2, .macros = true, .optional = true
 
 static const struct cel_env env = { ENV };
 static const struct cel_env env_in_ab = { ENV, .container = "a.b" };
@@ -167,7 +171,10 @@ static void test_types(void **state)
 	typed("[1, wrap(1)]", "list(wrapper(int))");
 	typed("[wrap(1), 1]", "list(wrapper(int))");
 	typed("false ? wrap(1) : null", "wrapper(int)");
+	typed("true ? null : wrap(1)", "wrapper(int)");
 	typed("wrap(1) == null", "bool");
+	typed("[][0] + 'a'", "string");
+	typed("[][0] + [][0]", "int");
 	typed("type(1)", "type(int)");
 	typed("type(1) == int", "bool");
 }
@@ -251,7 +258,7 @@ static void test_unknown_names(void **state)
 	    "1:14+5: found no field 'hosst' in http.request; did you mean 'host'?");
 	bad("http.request.q",
 	    "1:14+1: found no field 'q' in http.request; it has host, port, query, "
-	    "body");
+	    "body, bodyguard");
 	bad("http.reqest.host", "1:6+6: found no field 'reqest' in http; did you mean 'request'?");
 	bad("http", "1:1+4: 'http' is no value but a group of them: request");
 	bad("htp.request.host", "1:1+3: found no variable 'htp'; did you mean 'http'?");
@@ -311,6 +318,10 @@ static void test_mistakes(void **state)
 	bad("[?1]", "1:3+1: after '?' an optional value is expected, found int");
 	bad("names.transformMapEntry(i, n, n)",
 	    "1:31+1: 'transformMapEntry' takes a map with the new entries, found string");
+	bad("cel.bind(l, [], l + [l])",
+	    "1:19+1: found no overload of '+' for (list(dyn), list(list(dyn))); there is (list(A), "
+	    "list(A)) -> list(A), (int, int) -> int, (uint, uint) -> uint, (double, double) -> "
+	    "double, (string, string) -> string, and 4 more");
 	bad("-'a'", "1:1+1: found no overload of '-' for (string); there is (int) -> int, (double) "
 		    "-> double");
 	bad("names[true]", "1:6+6: found no overload of '[]' for (list(string), bool); there is "

@@ -71,6 +71,8 @@ static void test_numbers(void **state)
 	good("24.size()", "24.size()");
 	bad("9223372036854775808",
 	    "1:1+19: this number is out of range: int goes up to 9223372036854775807");
+	bad("-9223372036854775809",
+	    "1:2+19: this number is out of range: int goes up to 9223372036854775807");
 	bad("1 + 99999999999999999999",
 	    "1:5+20: this number is out of range: int goes up to 9223372036854775807");
 	bad("18446744073709551616u",
@@ -104,6 +106,8 @@ static void test_texts(void **state)
 		      "r\"...\"");
 	bad("'\\ud800'", "1:2+6: no such character: code points go up to 10FFFF, without D800 to "
 			 "DFFF");
+	bad("'\\U00110000'", "1:2+10: no such character: code points go up to 10FFFF, without "
+			     "D800 to DFFF");
 	bad("'\\400'", "1:2+2: unknown escape; for a backslash itself write \\\\ or a raw string, "
 		       "r\"...\"");
 	bad("b'\\u0041'", "1:3+2: bytes have no \\u; write the bytes as \\x..");
