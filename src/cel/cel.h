@@ -50,7 +50,8 @@ void cel_program_freep(struct cel_program **program);
 const struct cel_type *cel_program_type(const struct cel_program *program);
 /*
  * Upper bound of the steps of one evaluation, when the program has no loop over data; else 0. What
- * functions charge in proportion to the data they read (a step per 16 bytes or so) comes on top.
+ * functions charge in proportion to the data they read (a step per 16 bytes or so), and what errors
+ * take (8 each), comes on top.
  */
 uint64_t cel_program_cost(const struct cel_program *program);
 

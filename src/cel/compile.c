@@ -30,9 +30,14 @@ struct cel_node *cel_node_new(struct cel_compile *c, cel_node_fn *run, uint64_t 
 		return NULL;
 	node->run = run;
 	c->weight += steps;
-	if (c->cost != UINT64_MAX && __builtin_add_overflow(c->cost, steps, &c->cost))
-		c->cost = UINT64_MAX;
+	cel_cost_add(c, steps);
 	return node;
+}
+
+void cel_cost_add(struct cel_compile *c, uint64_t steps)
+{
+	if (__builtin_add_overflow(c->cost, steps, &c->cost))
+		c->cost = UINT64_MAX;
 }
 
 void cel_built_join(struct cel_built *to, struct cel_built b)
@@ -365,6 +370,8 @@ static struct cel_built build_2(struct cel_compile *c, const struct cel_expr *x,
 		right = cel_settle(c, right);
 		b.node = fn ? cel_fuse_operator(c, x->call.name, left.node, right.node) : NULL;
 	}
+	if (fn == cel_fn_eq || fn == cel_fn_ne)
+		cel_cost_add(c, 1); /* cel_equals() */
 	if (!b.node && !c->error) {
 		b.node = cel_node_new(c, run, 1);
 		if (b.node) {

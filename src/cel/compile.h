@@ -46,6 +46,8 @@ int cel_compile_tree(struct cel_compile *c, const struct cel_expr *tree);
 struct cel_built cel_build(struct cel_compile *c, const struct cel_expr *x);
 /* A node of weight @steps; NULL: -ENOMEM is set. */
 struct cel_node *cel_node_new(struct cel_compile *c, cel_node_fn *run, uint64_t steps);
+/* What a node may take beyond its weight, for the bound only. */
+void cel_cost_add(struct cel_compile *c, uint64_t steps);
 void *cel_build_alloc(struct cel_compile *c, size_t count, size_t size);
 struct cel_built cel_built_const(struct cel_compile *c, struct cel_value v);
 /* Dependencies of @b added to those of @to. */

@@ -100,14 +100,22 @@ static struct cel_built build_bind(struct cel_compile *c, const struct cel_expr 
 	return b;
 }
 
-/* A plain result of @b leaves no trace in the scratch. */
-static struct cel_node *scoped(struct cel_compile *c, struct cel_node *inner)
+/* Those that take no scratch, or give it back themselves. */
+static bool is_frugal(cel_node_fn *run)
+{
+	return run == cel_run_const || run == cel_run_slot || run == cel_run_local ||
+	       run == cel_run_has_slot || run == cel_run_slot_eq || run == cel_run_slot_order ||
+	       run == cel_run_slot_starts || run == cel_run_slot_ends ||
+	       run == cel_run_slot_contains || run == cel_run_slot_in || run == cel_run_all ||
+	       run == cel_run_exists;
+}
+
+/* @inner such that a plain result leaves no trace in the scratch. NULL: failed. */
+static const struct cel_node *scoped(struct cel_compile *c, const struct cel_node *inner)
 {
 	struct cel_node *node;
 
-	if (!inner ||
-	    (inner->run != cel_run_call && inner->run != cel_run_and && inner->run != cel_run_or &&
-	     inner->run != cel_run_operator2 && inner->run != cel_run_not))
+	if (is_frugal(inner->run))
 		return inner;
 	node = cel_node_new(c, cel_run_scoped, 0);
 	if (node)
@@ -138,7 +146,7 @@ static bool build_turn(struct cel_compile *c, const struct cel_expr *x,
 	if (step.node->run == cel_run_cond) {
 		const struct cel_node **kids = (const struct cel_node **)(uintptr_t)step.node->kids;
 
-		kids[0] = scoped(c, (struct cel_node *)(uintptr_t)kids[0]);
+		kids[0] = scoped(c, kids[0]);
 		if (!kids[0])
 			return false;
 	}
