@@ -12,6 +12,7 @@
 
 #define ACCU STR("@result")
 #define TARGET STR("@target")
+#define SORTED STR("@sorted")
 #define ANY_NUMBER 0xff
 
 struct macro {
@@ -165,6 +166,23 @@ static struct cel_expr *expand_map(struct cel_tree *t, struct cel_expr *call)
 static struct cel_expr *expand_transform_list(struct cel_tree *t, struct cel_expr *call)
 {
 	return to_list(t, call, 2);
+}
+
+/* sortBy(x, key): the list is named, its keys are collected, and a function sorts by them. */
+static struct cel_expr *expand_sort_by(struct cel_tree *t, struct cel_expr *call)
+{
+	struct cel_span span = cel_span_of(call);
+	struct cel_expr **args = arena_array(t->arena, 1, struct cel_expr *), fold;
+
+	if (!args || !loop(t, call, 1, &fold))
+		return NULL;
+	fold.fold.range = cel_tree_ident(t, span, SORTED);
+	args[0] = collect(
+		t, span, fold, empty_list(t, span), NULL,
+		cel_tree_call2(t, span, CEL_OP_APPEND, result_of(t, span), call->call.args[1]));
+	return cel_tree_bind(t, span, SORTED, call->call.target,
+			     cel_tree_member(t, span, cel_tree_ident(t, span, SORTED),
+					     STR("@sortByAssociatedKeys"), args, 1));
 }
 
 static struct cel_expr *expand_filter(struct cel_tree *t, struct cel_expr *call)
@@ -349,6 +367,7 @@ static const struct macro macros[] = {
 	{ NULL, "map", 2, true, false, expand_map },
 	{ NULL, "map", 3, true, false, expand_map },
 	{ NULL, "filter", 2, true, false, expand_filter },
+	{ NULL, "sortBy", 2, true, false, expand_sort_by },
 	{ NULL, "transformList", 3, true, false, expand_transform_list },
 	{ NULL, "transformList", 4, true, false, expand_transform_list },
 	{ NULL, "transformMap", 3, true, false, expand_transform_map },
@@ -399,6 +418,7 @@ static const struct {
 	{ "existsOne", "list.existsOne(x, condition), or .existsOne(index, x, condition)" },
 	{ "map", "list.map(x, value), or .map(x, condition, value)" },
 	{ "filter", "list.filter(x, condition)" },
+	{ "sortBy", "list.sortBy(x, key)" },
 	{ "transformList", "list.transformList(index, x, value), or (index, x, condition, value)" },
 	{ "transformMap", "map.transformMap(key, x, value), or (key, x, condition, value)" },
 	{ "transformMapEntry", "map.transformMapEntry(key, x, {new_key: value})" },

@@ -4,7 +4,7 @@
  * The grammar is that of the language definition (cel-spec, doc/langdef.md, "Syntax"), with optional
  * selection (a.?b, a[?b], [?x], {?k: v}) where the environment has it, and `quoted` field names.
  * Macros, where the environment has them: has, all, exists, exists_one, existsOne, map, filter, the
- * forms of these with two variables, transformList, transformMap, transformMapEntry, cel.bind,
+ * forms of these with two variables, sortBy, transformList, transformMap, transformMapEntry, cel.bind,
  * cel.block with cel.index, cel.iterVar and cel.accuVar, optMap and optFlatMap, and math.greatest and
  * math.least of three or more arguments, which become calls of the same name with one list.
  */
