@@ -166,8 +166,7 @@ static struct answer answer_of(const struct compile *c, enum sysc sysc)
 			a.check = FCHECK_INIT_MAP;
 		return a;
 	}
-	a.never = row->level == FILTER_LVL_NEVER ||
-		  (row->why == WHY_IPC && (c->use & FILTER_NO_IPCNS));
+	a.never = filter_row_never(row, c->use);
 	a.allowed = !a.never && row->level <= (uint8_t)c->preset;
 	return a;
 }

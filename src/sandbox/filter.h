@@ -40,7 +40,9 @@ enum filter_use {
 	FILTER_NO_NETNS = 1 << 1,
 	/*
 	 * The host's files, so its Unix sockets too (D-Bus, docker, ssh-agent), can be reached:
-	 * no Unix sockets but socketpair(2). Landlock does not see connect() to a path.
+	 * no Unix sockets but socketpair(2). Landlock does not see connect() to a path, nor who
+	 * changes a file's metadata: by path, owner and attributes cannot be changed. Modes and
+	 * times can: compilers, git, tar and pip need that, and a filter cannot see whose they are.
 	 */
 	FILTER_NO_MOUNTNS = 1 << 2,
 	FILTER_NO_IPCNS = 1 << 3, /* no System V IPC, no message queues: they would be the host's */

@@ -135,11 +135,24 @@ static const uint32_t ioctl_never[] = {
 	0x5437, /* TIOCVHANGUP */
 	0x5457, /* TIOCSLCKTRMIOS */
 };
-static const struct filter_clause ioctl_hard[] = {
-	{ CONDS(IN(1, ioctl_never)), EPERM_IT,
-	  "TIOCSTI, TIOCLINUX, TIOCCONS, TIOCSETD, TIOCVHANGUP, TIOCSLCKTRMIOS" },
-	{ CONDS(MASKED(1, 0xffffff00, 0x4b00)), EPERM_IT, "KD*: the console's keyboard and font" },
-	{ CONDS(MASKED(1, 0xffffff00, 0x5600)), EPERM_IT, "VT_*: virtual consoles" },
+static const uint32_t ioctl_attributes[] = {
+	0x401c5820, /* FS_IOC_FSSETXATTR */
+	0x40086602, /* FS_IOC_SETFLAGS */
+};
+#define IOCTL_NEVER                                                                      \
+	{ CONDS(IN(1, ioctl_never)), EPERM_IT,                                           \
+	  "TIOCSTI, TIOCLINUX, TIOCCONS, TIOCSETD, TIOCVHANGUP, TIOCSLCKTRMIOS" },       \
+		{ CONDS(MASKED(1, 0xffffff00, 0x4b00)), EPERM_IT,                        \
+		  "KD*: the console's keyboard and font" },                              \
+	{                                                                                \
+		CONDS(MASKED(1, 0xffffff00, 0x5600)), EPERM_IT, "VT_*: virtual consoles" \
+	}
+static const struct filter_clause ioctl_hard[] = { IOCTL_NEVER };
+/* Asked of a descriptor that may only be read: a read-only mount refuses that, Landlock does not. */
+static const struct filter_clause ioctl_no_mounts[] = {
+	IOCTL_NEVER,
+	{ CONDS(IN(1, ioctl_attributes)), FILTER_ERRNO(ENOTTY),
+	  "FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR (no mount namespace)" },
 };
 static const uint32_t ioctl_strict_set[] = {
 	0x2,        /* FIGETBSZ */
@@ -428,6 +441,7 @@ static const struct filter_clauses socket_layers[2][2] = {
 };
 static const struct filter_clauses pair_layers =
 	LIST(pair_connected, EPERM_IT, "datagrams (no mount namespace)");
+static const struct filter_clauses ioctl_layers = LIST(ioctl_no_mounts, FILTER_ALLOW, NULL);
 static const struct filter_clauses prlimit_layers = LIST(prlimit_self, FILTER_ALLOW, NULL);
 
 static const struct filter_clauses preset[FCHECK_N][3] = {
@@ -458,6 +472,8 @@ const struct filter_clauses *filter_check_hard(enum filter_check_id id, const st
 				     [!!(use & FILTER_NO_MOUNTNS)];
 	if (id == FCHECK_SOCKETPAIR && (use & FILTER_NO_MOUNTNS))
 		return &pair_layers;
+	if (id == FCHECK_IOCTL && (use & FILTER_NO_MOUNTNS))
+		return &ioctl_layers;
 	if (id == FCHECK_MEMFD && policy && !runs_what_it_writes(policy))
 		return &memfd_layers;
 	if (id == FCHECK_PRLIMIT && (use & FILTER_NO_PIDNS))

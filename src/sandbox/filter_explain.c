@@ -154,8 +154,7 @@ enum filter_verdict filter_explain(const struct policy *policy, unsigned use, en
 		if (sysc == SYSC_mmap || sysc == SYSC_mprotect)
 			check = FCHECK_INIT_MAP;
 	} else {
-		x.never = row->level == FILTER_LVL_NEVER ||
-			  (row->why == WHY_IPC && (use & FILTER_NO_IPCNS));
+		x.never = filter_row_never(row, use);
 		x.allowed = !x.never && row->level <= (uint8_t)x.preset;
 	}
 	x.hard = filter_check_hard(check, policy, use);

@@ -77,12 +77,13 @@ static int refused_to_all(const struct policy_sysc_rule *rule, enum sysc sysc, u
 	if (row->level == FILTER_LVL_NEVER)
 		return err_text(err, 0, "%s:%u:%u: no policy may allow '%s': %s", w->file, w->line,
 				w->col, rule->name, filter_why_text[row->why]);
-	if (row->why == WHY_IPC && (use & FILTER_NO_IPCNS))
-		return err_text(err, 0,
-				"%s:%u:%u: '%s' cannot be allowed without an IPC namespace, which "
-				"this host does not give: it would reach the host's own",
-				w->file, w->line, w->col, rule->name);
-	return 0;
+	if (!filter_row_never(row, use))
+		return 0;
+	return err_at(err, 0, w->file, w->line, w->col,
+		      "'%s' cannot be allowed without %s namespace, which this host does not give: "
+		      "it would reach the host's own%s",
+		      rule->name, row->why == WHY_IPC ? "an IPC" : "a mount",
+		      row->why == WHY_IPC ? "" : " files");
 }
 
 int filter_rule_check(const struct policy_sysc_rule *rule, unsigned use, struct err *err)

@@ -1,7 +1,7 @@
 /*
  * The table itself. Grouped by what the calls are for; within a group by narrowest preset.
  *
- * Three ways to refuse:
+ * Ways to refuse:
  *	EPERM	"you may not": whoever asks is told the truth.
  *	ENOSYS	"there is no such call": for calls that libraries try first and do without (clone3,
  *		io_uring), for what has left the kernel, and for numbers not in the table at all.
@@ -10,6 +10,8 @@
  * A call that is new in the kernel gets ENOSYS until somebody adds it here and thinks about it.
  */
 #include "sandbox/filter_table.h"
+
+#include "sandbox/filter.h"
 
 #include <errno.h>
 
@@ -24,6 +26,11 @@
 #define DENY(reason)                                               \
 	{                                                          \
 		FILTER_LVL_NEVER, FCHECK_NONE, WHY_##reason, EPERM \
+	}
+/* Refused as by a file system that has none: libacl then makes do with modes, and cp -p succeeds. */
+#define XATTR(reason)                                                    \
+	{                                                                \
+		FILTER_LVL_STRICT, FCHECK_NONE, WHY_##reason, EOPNOTSUPP \
 	}
 #define GONE(reason)                                                \
 	{                                                           \
@@ -110,16 +117,16 @@ const struct filter_row filter_table[SYSC_N] = {
 	[SYSC_fchmod] = ROW(STRICT, METADATA),
 	[SYSC_fchmodat] = ROW(STRICT, METADATA),
 	[SYSC_fchmodat2] = ROW(STRICT, METADATA),
-	[SYSC_chown] = ROW(STRICT, METADATA),
-	[SYSC_lchown] = ROW(STRICT, METADATA),
+	[SYSC_chown] = ROW(STRICT, ATTRIBUTES),
+	[SYSC_lchown] = ROW(STRICT, ATTRIBUTES),
 	[SYSC_fchown] = ROW(STRICT, METADATA),
-	[SYSC_fchownat] = ROW(STRICT, METADATA),
+	[SYSC_fchownat] = ROW(STRICT, ATTRIBUTES),
 	[SYSC_utime] = ROW(STRICT, METADATA),
 	[SYSC_utimes] = ROW(STRICT, METADATA),
 	[SYSC_futimesat] = ROW(STRICT, METADATA),
 	[SYSC_utimensat] = ROW(STRICT, METADATA),
-	[SYSC_setxattr] = ROW(STRICT, METADATA),
-	[SYSC_lsetxattr] = ROW(STRICT, METADATA),
+	[SYSC_setxattr] = XATTR(ATTRIBUTES),
+	[SYSC_lsetxattr] = XATTR(ATTRIBUTES),
 	[SYSC_fsetxattr] = ROW(STRICT, METADATA),
 	[SYSC_getxattr] = ROW(STRICT, METADATA),
 	[SYSC_lgetxattr] = ROW(STRICT, METADATA),
@@ -127,15 +134,15 @@ const struct filter_row filter_table[SYSC_N] = {
 	[SYSC_listxattr] = ROW(STRICT, METADATA),
 	[SYSC_llistxattr] = ROW(STRICT, METADATA),
 	[SYSC_flistxattr] = ROW(STRICT, METADATA),
-	[SYSC_removexattr] = ROW(STRICT, METADATA),
-	[SYSC_lremovexattr] = ROW(STRICT, METADATA),
+	[SYSC_removexattr] = XATTR(ATTRIBUTES),
+	[SYSC_lremovexattr] = XATTR(ATTRIBUTES),
 	[SYSC_fremovexattr] = ROW(STRICT, METADATA),
-	[SYSC_setxattrat] = ROW(STRICT, METADATA),
+	[SYSC_setxattrat] = XATTR(ATTRIBUTES),
 	[SYSC_getxattrat] = ROW(STRICT, METADATA),
 	[SYSC_listxattrat] = ROW(STRICT, METADATA),
-	[SYSC_removexattrat] = ROW(STRICT, METADATA),
+	[SYSC_removexattrat] = XATTR(ATTRIBUTES),
 	[SYSC_file_getattr] = ROW(STRICT, METADATA),
-	[SYSC_file_setattr] = ROW(DEFAULT, METADATA),
+	[SYSC_file_setattr] = ROW(DEFAULT, ATTRIBUTES),
 
 	[SYSC_mmap] = ROW(STRICT, MEMORY),
 	[SYSC_munmap] = ROW(STRICT, MEMORY),
@@ -463,6 +470,9 @@ const char *const filter_why_text[WHY_N] = {
 	[WHY_NAMES] = "make, rename, link and remove names; where, the mounts and Landlock say",
 	[WHY_DEVICES] = "plain files, FIFOs and sockets; device nodes for nobody",
 	[WHY_METADATA] = "modes, owners, times and attributes of files that can be reached",
+	[WHY_ATTRIBUTES] =
+		"change owner, group and extended attributes of files by their paths; which "
+		"ones, the mounts say",
 	[WHY_MEMORY] = "the process's own memory",
 	[WHY_MEMORY_ODD] = "rarely used, old or reaching into other processes' memory",
 	[WHY_PROCESS] = "start, end and look after processes",
@@ -507,6 +517,14 @@ const char *const filter_why_text[WHY_N] = {
 	[WHY_HOST] = "administration of the host",
 	[WHY_GONE] = "no longer, or never, in the kernel",
 };
+
+bool filter_row_never(const struct filter_row *row, unsigned use)
+{
+	if (row->level == FILTER_LVL_NEVER)
+		return true;
+	return (row->why == WHY_IPC && (use & FILTER_NO_IPCNS)) ||
+	       (row->why == WHY_ATTRIBUTES && (use & FILTER_NO_MOUNTNS));
+}
 
 /* What a pid 1 needs that only waits, passes signals on and ends with its child. */
 static const bool init_calls[SYSC_N] = {

@@ -22,6 +22,7 @@ enum filter_why {
 	WHY_NAMES,
 	WHY_DEVICES,
 	WHY_METADATA,
+	WHY_ATTRIBUTES,
 	WHY_MEMORY,
 	WHY_MEMORY_ODD,
 	WHY_PROCESS,
@@ -68,6 +69,10 @@ struct filter_row {
 };
 
 extern const struct filter_row filter_table[SYSC_N];
+
+/* Whether no policy may have it, given the layers that are missing (enum filter_use). */
+bool filter_row_never(const struct filter_row *row, unsigned use);
+
 extern const char *const filter_why_text[WHY_N];
 
 /* Whether pid 1 of a session may make this call (FILTER_INIT). */

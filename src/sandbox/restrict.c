@@ -106,7 +106,7 @@ void step_landlock(struct build *c)
 	int fault_fs = layer_fault_check(LAYER_LANDLOCK_FS);
 	int fault_net = net ? layer_fault_check(LAYER_LANDLOCK_NET) : 0;
 	int fault_scope = layer_fault_check(LAYER_LANDLOCK_SCOPE);
-	char detail[32] = "";
+	char detail[64] = "";
 	int r, net_r = fault_net;
 
 	r = landlock_open(!fault_fs, net && !fault_net, scope && !fault_scope, &set);
@@ -119,7 +119,10 @@ void step_landlock(struct build *c)
 	if (r == 0)
 		r = landlock_enforce(&set);
 	if (r == 0)
-		(void)snprintf(detail, sizeof(detail), "ABI %d", set.abi);
+		(void)snprintf(detail, sizeof(detail), "ABI %d%s", set.abi,
+			       s->backend == WALL_NAMESPACES
+				       ? ""
+				       : "; modes and times of all files can be changed");
 	layer_done(s, LAYER_LANDLOCK_FS, fault_fs ? fault_fs : r, NULL, *detail ? detail : NULL);
 	if (net)
 		layer_done(s, LAYER_LANDLOCK_NET, net_r ? net_r : r, NULL, NULL);

@@ -5,6 +5,7 @@ a scene of its own, to see that it works on this machine at all; then inside `ca
 have been attempted, must not succeed, and must be answered as the wall answers it.
 """
 
+import collections
 import dataclasses
 import json
 import os
@@ -72,6 +73,9 @@ network: none
 """
 
 
+Seen = collections.namedtuple("Seen", "text mode uid gid ino mtime links attributes")
+
+
 class Scene:
     """A folder tree with everything in it that the file attacks aim at.
 
@@ -133,8 +137,8 @@ class Scene:
         for name in self.kept:
             path = self.place / name
             st = path.lstat()
-            seen[name] = (path.read_text(), oct(st.st_mode), st.st_uid, st.st_ino, st.st_mtime_ns,
-                          st.st_nlink, sorted(os.listxattr(path)))
+            seen[name] = Seen(path.read_text(), oct(st.st_mode), st.st_uid, st.st_gid, st.st_ino,
+                              st.st_mtime_ns, st.st_nlink, sorted(os.listxattr(path)))
         return seen
 
     def check(self) -> None:

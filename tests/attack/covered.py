@@ -70,7 +70,8 @@ ENTRIES = {
     "C6": ("protected names by rename, link, symlink, O_TMPFILE", "in part: as C5"),
     "C7": ("calls that Landlock does not see", "stopped; that a denied file is there can be seen "
                                                "(an empty cover), nothing about it"),
-    "C8": ("truncate, ioctl, rename, hard links on what may be read", "stopped"),
+    "C8": ("truncate, ioctl, rename, hard links, modes on what may be read, or is not granted at all",
+           "stopped; without user namespaces modes and times can be changed"),
     "C9": ("descriptors from before", "stopped"),
     "C10": ("FUSE and virtio-fs", f"later: {VM}"),
     "C11": ("predictable names of our own files", "stopped"),

@@ -249,6 +249,24 @@ static void missing_layers_are_made_up_for(void **state)
 	assert_int_equal(call(SYSC_socketpair, 1, 1, 0), SECCOMP_RET_ALLOW);
 	assert_int_equal(call(SYSC_socketpair, 1, 2, 0), FILTER_ERRNO(EPERM));
 	assert_int_equal(call(SYSC_shmget, 1, 2, 0), SECCOMP_RET_ALLOW);
+	/* owner and attributes by path; modes, times and what a descriptor is of stay */
+	assert_int_equal(call(SYSC_chown, 1, 2, 3), FILTER_ERRNO(EPERM));
+	assert_int_equal(call(SYSC_fchownat, 1, 2, 3), FILTER_ERRNO(EPERM));
+	assert_int_equal(call(SYSC_setxattr, 1, 2, 3), FILTER_ERRNO(EOPNOTSUPP));
+	assert_int_equal(call(SYSC_removexattrat, 1, 2, 3), FILTER_ERRNO(EOPNOTSUPP));
+	assert_int_equal(call(SYSC_file_setattr, 1, 2, 3), FILTER_ERRNO(EPERM));
+	assert_int_equal(call(SYSC_ioctl, 3, 0x40086602, 0), FILTER_ERRNO(ENOTTY));
+	assert_int_equal(call(SYSC_ioctl, 3, 0x80086601, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(call(SYSC_ioctl, 3, 0x5412, 0), FILTER_ERRNO(EPERM));
+	assert_int_equal(call(SYSC_fchown, 1, 2, 3), SECCOMP_RET_ALLOW);
+	assert_int_equal(call(SYSC_fsetxattr, 1, 2, 3), SECCOMP_RET_ALLOW);
+	assert_int_equal(call(SYSC_getxattr, 1, 2, 3), SECCOMP_RET_ALLOW);
+	assert_int_equal(call(SYSC_chmod, 1, 2, 3), SECCOMP_RET_ALLOW);
+	assert_int_equal(call(SYSC_utimensat, 1, 2, 3), SECCOMP_RET_ALLOW);
+	compile(NULL, FILTER_SESSION, SYSC_X86_64);
+	assert_int_equal(call(SYSC_chown, 1, 2, 3), SECCOMP_RET_ALLOW);
+	assert_int_equal(call(SYSC_setxattr, 1, 2, 3), SECCOMP_RET_ALLOW);
+	assert_int_equal(call(SYSC_ioctl, 3, 0x40086602, 0), SECCOMP_RET_ALLOW);
 	compile(NULL, FILTER_NO_IPCNS | FILTER_NO_PIDNS, SYSC_X86_64);
 	assert_int_equal(call(SYSC_shmget, 1, 2, 0), FILTER_ERRNO(EPERM));
 	assert_int_equal(call(SYSC_prlimit64, 0, 2, 0), SECCOMP_RET_ALLOW);

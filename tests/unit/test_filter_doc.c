@@ -44,11 +44,16 @@ static const char head[] =
 	"it: without a\n"
 	"network namespace and under `network: none`, Unix sockets only; without a mount "
 	"namespace, no\n"
-	"Unix sockets but connected pairs; without an IPC namespace, no System V or POSIX queues; "
-	"without a pid\n"
-	"namespace, `prlimit64` on oneself only. And where a policy lets nothing run that the "
-	"session could\n"
-	"have written, `memfd_create` needs MFD_NOEXEC_SEAL, else it gets ENOSYS: a program in "
+	"Unix sockets but connected pairs, and no change of a file's owner (EPERM) or extended "
+	"attributes\n"
+	"(EOPNOTSUPP) by its path, nor of its flags (ENOTTY); without an IPC namespace, no System "
+	"V "
+	"or POSIX\n"
+	"queues; without a pid namespace, `prlimit64` on oneself only. And where a policy lets "
+	"nothing run that\n"
+	"the session could have written, `memfd_create` needs MFD_NOEXEC_SEAL, else it gets "
+	"ENOSYS: "
+	"a program in\n"
 	"memory is under no path rule.\n";
 
 static void put_cell(struct buf *b, enum sysc sysc, int preset)

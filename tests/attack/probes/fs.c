@@ -472,10 +472,18 @@ RO(trunc, open(path, O_RDONLY | O_TRUNC), "open(O_TRUNC)")
 RO(creat, creat(path, 0644), "creat")
 RO(chmod, chmod(path, 0777), "chmod")
 RO(utimes, utimensat(AT_FDCWD, path, NULL, 0), "utimensat")
+RO(chown, chown(path, getuid(), getgid()), "chown")
 RO(xattr, setxattr(path, "user.capsule", "x", 1, 0), "setxattr")
 RO(unlink, unlink(path), "unlink")
 RO(rename, rename(path, "ro-moved"), "rename into the workspace")
 RO(over, rename(own_file("f-ro"), path), "rename over it")
+
+/* The same on what is not granted at all: it has to be reached first. */
+#define UNGRANTED(name, call, what) ON_FILE(u_##name, "secret", call, what)
+UNGRANTED(chmod, chmod(path, 0777), "chmod")
+UNGRANTED(utimes, utimensat(AT_FDCWD, path, NULL, 0), "utimensat")
+UNGRANTED(chown, lchown(path, getuid(), getgid()), "lchown")
+UNGRANTED(xattr, lsetxattr(path, "user.capsule", "x", 1, 0), "lsetxattr")
 
 static void r_flags(void)
 {
@@ -618,13 +626,18 @@ const struct probe probes_fs[] = {
 	{ "C8-creat", "creat", PROT, "rofile", r_creat, 0 },
 	{ "C8-chmod", "chmod", PROT, "rofile", r_chmod, 0 },
 	{ "C8-utimes", "utimensat", PROT, "rofile", r_utimes, 0 },
-	{ "C8-xattr", "setxattr", PROT, "rofile", r_xattr, 0 },
+	{ "C8-chown", "chown", PROT, "rofile", r_chown, 0 },
+	{ "C8-xattr", "setxattr", PROT " EOPNOTSUPP", "rofile", r_xattr, 0 },
 	{ "C8-unlink", "unlink", PROT, "rofile", r_unlink, 0 },
 	{ "C8-rename", "rename away", PROT, "rofile", r_rename, 0 },
 	{ "C8-over", "rename over it", PROT, "rofile", r_over, 0 },
-	{ "C8-flags", "FS_IOC_SETFLAGS", PROT, "rofile", r_flags, 0 },
+	{ "C8-flags", "FS_IOC_SETFLAGS", PROT " ENOTTY", "rofile", r_flags, 0 },
 	{ "C8-link", "write by a hard link", PROT, "rofile", r_link, 0 },
 	{ "C8-create", "create beside it", PROT, "rodir", r_create, 0 },
+	{ "C8-out-chmod", "chmod of a file outside", GONE, "secret", u_chmod, 0 },
+	{ "C8-out-utimes", "utimensat of a file outside", GONE, "secret", u_utimes, 0 },
+	{ "C8-out-chown", "lchown of a file outside", GONE " EPERM", "secret", u_chown, 0 },
+	{ "C8-out-xattr", "lsetxattr of a file outside", GONE " EOPNOTSUPP", "secret", u_xattr, 0 },
 	{ "C13-read", "read a file of the kernel", GONE " EPERM", "path", open_read, 0 },
 	{ "C13-write", "write a file of the kernel", "ENOENT EACCES EROFS EPERM ENOTDIR", "path",
 	  open_write, 0 },
