@@ -7,13 +7,18 @@
 #include "cel/glob.h"
 #include "cel/text.h"
 
+#include <errno.h>
 #include <math.h>
+#include <stdio.h>
 
 static int glob_prepare(struct str pattern, void **ret_prepared, char *message, size_t cap)
 {
 	struct glob *glob;
-	int r = glob_compile(pattern, &glob, message, cap);
+	char reason[128];
+	int r = glob_compile(pattern, &glob, reason, sizeof(reason));
 
+	if (r == -EINVAL)
+		(void)snprintf(message, cap, "invalid pattern: %s", reason);
 	if (r == 0)
 		*ret_prepared = glob;
 	return r;

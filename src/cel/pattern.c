@@ -68,13 +68,16 @@ static int warm(const struct regex *regex)
 int pattern_prepare(struct str s, void **ret_prepared, char *message, size_t cap)
 {
 	struct pattern *pattern = malloc(sizeof(*pattern) + s.n);
+	char reason[128];
 	int r;
 
 	if (!pattern)
 		return -ENOMEM;
 	*pattern = (struct pattern){ 0 };
 	if (!as_text(s, pattern)) {
-		r = regex_compile(s, 0, &pattern->regex, message, cap);
+		r = regex_compile(s, 0, &pattern->regex, reason, sizeof(reason));
+		if (r == -EINVAL)
+			(void)snprintf(message, cap, "invalid regular expression: %s", reason);
 		if (r >= 0)
 			r = warm(pattern->regex);
 		if (r < 0) {
