@@ -248,7 +248,7 @@ const struct cel_type *cel_check_expr(struct cel_checker *c, struct cel_expr *x)
 {
 	const struct cel_type *type = &cel_type_error;
 
-	if (c->problems.full)
+	if (c->problems.full || c->problems.count >= CEL_PROBLEMS_MAX)
 		return type;
 	switch (x->kind) {
 	case CEL_X_LITERAL: type = type_of_literal(x); break;
@@ -336,6 +336,7 @@ int cel_check(struct arena *arena, const struct cel_env *env, struct str source,
 
 	if (!c.problems.count) {
 		check_wanted(&c, expr, type, want);
+		c.unify.closing = true;
 		finish(&c, expr);
 	}
 	if (c.unify.full)

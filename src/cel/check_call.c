@@ -7,14 +7,6 @@
  */
 #include "cel/check_impl.h"
 #include "cel/macro.h"
-#include "cel/overload.h"
-
-/* An overload's signature, its parameters as variables. */
-struct signature {
-	const struct cel_type *args[CEL_ARGS_MAX];
-	uint32_t n;
-	const struct cel_type *result;
-};
 
 /* What is known about the call. */
 struct call {
@@ -44,60 +36,28 @@ struct str cel_check_operator(struct str name)
 	return name;
 }
 
-static bool is_member(const struct cel_overload *o)
-{
-	return (o->flags & CEL_FN_MEMBER) != 0;
-}
-
-bool cel_check_has_function(const struct cel_checker *c, struct str name, bool member)
-{
-	for (size_t i = 0; i < c->env->n_libraries; i++) {
-		const struct cel_library *lib = c->env->libraries[i];
-
-		for (size_t j = 0; j < lib->n; j++) {
-			if (is_member(&lib->overloads[j]) == member &&
-			    str_eqz(name, lib->overloads[j].name))
-				return true;
-		}
-	}
-	return false;
-}
-
-/* false: no signature, or no memory. */
-static bool signature_parse(struct cel_checker *c, const char *text, struct signature *ret)
+/* Can an overload take the arguments? Then they agree with it from now on. */
+static bool applies(struct cel_checker *c, const struct call *call, const struct cel_signature *sig,
+		    const struct cel_type **ret_result)
 {
 	const struct cel_type *vars[CEL_TYPE_LETTERS] = { NULL };
+	const struct cel_type *args[CEL_ARGS_MAX];
 
-	ret->n = 0;
-	while (*text != ':') {
-		const struct cel_type *type =
-			ret->n < CEL_ARGS_MAX ? cel_type_parse(c->tree.arena, &text) : NULL;
-
-		if (!type)
-			return false;
-		ret->args[ret->n++] = cel_type_instance(&c->unify, type, vars);
+	if (sig->bad || sig->n != call->n)
+		return false;
+	if (c->lenient) {
+		*ret_result = &cel_type_dyn;
+		return true;
 	}
-	text++;
-	ret->result = cel_type_parse(c->tree.arena, &text);
-	if (!ret->result)
+	for (uint32_t i = 0; i < sig->n; i++) {
+		if (cel_differ(&c->unify, call->types[i], sig->args[i]))
+			return false;
+	}
+	for (uint32_t i = 0; i < sig->n; i++)
+		args[i] = cel_type_instance(&c->unify, sig->args[i], vars);
+	if (!cel_agree_all(&c->unify, call->types, args, sig->n))
 		return false;
-	ret->result = cel_type_instance(&c->unify, ret->result, vars);
-	return true;
-}
-
-/* Can @overload take the arguments? Then they agree with it from now on. */
-static bool applies(struct cel_checker *c, const struct call *call,
-		    const struct cel_overload *overload, const struct cel_type **ret_result)
-{
-	struct signature sig;
-
-	if (is_member(overload) != call->member || !str_eqz(call->name, overload->name))
-		return false;
-	if (!signature_parse(c, overload->args, &sig) || sig.n != call->n)
-		return false;
-	if (!c->lenient && !cel_agree_all(&c->unify, call->types, sig.args, sig.n))
-		return false;
-	*ret_result = sig.result;
+	*ret_result = cel_type_instance(&c->unify, sig->result, vars);
 	return true;
 }
 
@@ -106,28 +66,27 @@ static const struct cel_type *resolve(struct cel_checker *c, struct cel_expr *x,
 				      const struct call *call)
 {
 	const struct cel_overload **found = NULL;
+	const struct cel_functions *functions = cel_check_functions(c, call->name, call->member);
 	const struct cel_type *type = NULL, *result = NULL;
-	size_t n = 0, cap = 0;
+	uint32_t n = 0;
 
-	for (size_t i = 0; i < c->env->n_libraries; i++) {
-		const struct cel_library *lib = c->env->libraries[i];
-
-		for (size_t j = 0; j < lib->n; j++) {
-			if (!applies(c, call, &lib->overloads[j], &result))
-				continue;
-			found = arena_grow(c->tree.arena, found, n, &cap, sizeof(*found));
-			if (!found)
-				return cel_check_full(c);
-			found[n++] = &lib->overloads[j];
-			if (!type)
-				type = result;
-			else if (!cel_type_equal(cel_type_final(&c->unify, type),
-						 cel_type_final(&c->unify, result)))
-				type = &cel_type_dyn;
-		}
+	for (uint32_t i = 0; i < functions->n; i++) {
+		if (!applies(c, call, &functions->signatures[i], &result))
+			continue;
+		if (!found)
+			found = arena_array(c->tree.arena, functions->n - i,
+					    const struct cel_overload *);
+		if (!found)
+			return cel_check_full(c);
+		found[n++] = functions->at[i];
+		if (!type)
+			type = result;
+		else if (!cel_type_equal(cel_type_final(&c->unify, type),
+					 cel_type_final(&c->unify, result)))
+			type = &cel_type_dyn;
 	}
 	x->call.overloads = found;
-	x->call.n_overloads = (uint32_t)n;
+	x->call.n_overloads = n;
 	return type;
 }
 

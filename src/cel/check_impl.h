@@ -5,6 +5,7 @@
 
 #include "cel/check.h"
 #include "cel/env.h"
+#include "cel/overload.h"
 #include "cel/problem.h"
 #include "cel/tree.h"
 #include "cel/unify.h"
@@ -16,6 +17,36 @@ struct cel_scope {
 	const struct cel_scope *up;
 };
 
+/* What the longest part of a chain of names that is declared stands for. */
+struct cel_match {
+	struct str chain;
+	const struct cel_decl *decl;
+	const struct cel_record *record;
+	size_t length;    /* of the part, in bytes; 0: no part is */
+	size_t container; /* bytes of the container that it was found in */
+	struct cel_match *next;
+};
+
+/* An overload's signature. */
+struct cel_signature {
+	const struct cel_type *args[CEL_ARGS_MAX];
+	uint32_t n;
+	bool bad; /* no signature */
+	const struct cel_type *result;
+};
+
+/* The overloads of one name and form, in the libraries' order. */
+struct cel_functions {
+	struct str name;
+	bool member;
+	const struct cel_overload **at;
+	const struct cel_signature *signatures; /* of each */
+	uint32_t n;
+	struct cel_functions *next;
+};
+
+#define CEL_CACHE_BUCKETS 64
+
 struct cel_checker {
 	const struct cel_env *env;
 	struct cel_problems problems;
@@ -23,7 +54,15 @@ struct cel_checker {
 	struct cel_tree tree;
 	const struct cel_scope *scope;
 	bool lenient; /* cel_resolve(): nothing is a mistake */
+	struct cel_match *matches[CEL_CACHE_BUCKETS];
+	struct cel_functions *functions[CEL_CACHE_BUCKETS];
 };
+
+/* check_cache.c: never NULL, perhaps of none. */
+const struct cel_functions *cel_check_functions(struct cel_checker *c, struct str name,
+						bool member);
+/* The match of @chain, to be filled when it is new; NULL: no memory, was told. */
+struct cel_match *cel_check_cached(struct cel_checker *c, struct str chain, bool *ret_new);
 
 /* check.c: the type of @x, which may be a variable; never NULL. */
 const struct cel_type *cel_check_expr(struct cel_checker *c, struct cel_expr *x);
@@ -73,7 +112,10 @@ const struct cel_type *cel_suggest_overload(struct cel_checker *c, const struct 
 /* check_call.c */
 const struct cel_type *cel_check_call(struct cel_checker *c, struct cel_expr *x);
 /* Is there a function of that name and form? */
-bool cel_check_has_function(const struct cel_checker *c, struct str name, bool member);
+static inline bool cel_check_has_function(struct cel_checker *c, struct str name, bool member)
+{
+	return cel_check_functions(c, name, member)->n > 0;
+}
 /* How an operator's function is written: "+" for "_+_"; other names as they are. */
 struct str cel_check_operator(struct str name);
 

@@ -13,14 +13,6 @@
 
 #include <string.h>
 
-/* The best match of a chain so far. */
-struct match {
-	const struct cel_decl *decl;
-	const struct cel_record *record;
-	size_t length;    /* of the chain, in bytes */
-	size_t container; /* bytes of the container that it was found in */
-};
-
 const struct cel_scope *cel_check_local(const struct cel_checker *c, struct str name)
 {
 	for (const struct cel_scope *s = c->scope; s; s = s->up) {
@@ -78,17 +70,20 @@ static size_t match_length(struct str name, struct str container, struct str cha
 	return name.n;
 }
 
-static void consider(struct match *best, struct str container, struct str chain, const char *name,
-		     const struct cel_decl *decl, const struct cel_record *record)
+static void consider(struct cel_match *best, struct str container, struct str chain,
+		     const char *name, const struct cel_decl *decl, const struct cel_record *record)
 {
-	struct str text = str_of(name);
+	struct str text;
 
+	if (name[0] != chain.p[0] && (!container.n || name[0] != container.p[0]))
+		return;
+	text = str_of(name);
 	for (struct str in = container;;) {
 		size_t length = match_length(text, in, chain);
 
 		if (length > best->length ||
 		    (length && length == best->length && in.n > best->container)) {
-			*best = (struct match){
+			*best = (struct cel_match){
 				.decl = decl, .record = record, .length = length, .container = in.n
 			};
 		}
@@ -102,45 +97,61 @@ static void consider(struct match *best, struct str container, struct str chain,
 }
 
 /* Names of types, which the environment need not declare. */
-static void consider_types(struct cel_checker *c, struct match *best, struct str chain)
+static void consider_types(struct cel_checker *c, struct cel_match *best, struct str chain,
+			   bool root)
 {
 	for (size_t n = chain.n; n > best->length; n--) {
 		const struct cel_decl *decl = NULL;
-		struct str name;
+		struct str part = str_sub(chain, 0, n), name;
 
 		if (n < chain.n && chain.p[n] != '.')
 			continue;
-		for (size_t at = 0;
-		     !decl && (name = cel_check_candidate(c, str_sub(chain, 0, n), &at)).n;)
+		if (root)
+			decl = cel_type_decl(part);
+		for (size_t at = 0; !root && !decl && (name = cel_check_candidate(c, part, &at)).n;)
 			decl = cel_type_decl(name);
-		if (decl)
-			*best = (struct match){ .decl = decl, .length = n };
+		if (decl) {
+			best->decl = decl;
+			best->record = NULL;
+			best->length = n;
+		}
 	}
 }
 
-/* What the longest part of @chain that is a name stands for. */
-static struct match find(struct cel_checker *c, struct str chain)
+static void search(struct cel_checker *c, struct str chain, struct cel_match *best)
 {
 	struct str container = str_of(c->env->container ? c->env->container : "");
 	const struct cel_env *env = c->env;
-	struct match best = { 0 };
+	bool root = chain.p[0] == '.';
 
-	if (chain.n && chain.p[0] == '.') {
+	if (root) {
 		chain = str_sub(chain, 1, chain.n);
 		container.n = 0;
 	}
 	for (size_t i = 0; i < env->n_decls; i++)
-		consider(&best, container, chain, env->decls[i].name, &env->decls[i], NULL);
+		consider(best, container, chain, env->decls[i].name, &env->decls[i], NULL);
 	for (size_t i = 0; i < env->n_records; i++) {
 		const struct cel_record *record = env->records[i];
 
-		consider(&best, container, chain, record->name, NULL, record);
+		consider(best, container, chain, record->name, NULL, record);
 		for (size_t j = 0; j < record->n_fields; j++)
-			consider(&best, container, chain, record->fields[j].name,
-				 &record->fields[j], NULL);
+			consider(best, container, chain, record->fields[j].name, &record->fields[j],
+				 NULL);
 	}
-	consider_types(c, &best, chain);
-	return best;
+	consider_types(c, best, chain, root);
+}
+
+/* What the longest part of @chain that is a name stands for. */
+static struct cel_match find(struct cel_checker *c, struct str chain)
+{
+	bool is_new;
+	struct cel_match *match = cel_check_cached(c, chain, &is_new);
+
+	if (!match)
+		return (struct cel_match){ 0 };
+	if (is_new)
+		search(c, chain, match);
+	return *match;
 }
 
 bool cel_check_known(struct cel_checker *c, struct str chain)
@@ -195,8 +206,8 @@ static void set_bool(struct cel_expr *x)
 }
 
 /* Make @x, which names what was found, that. @test: it is asked for presence. */
-static const struct cel_type *settle(struct cel_checker *c, struct cel_expr *x, struct match found,
-				     bool test)
+static const struct cel_type *settle(struct cel_checker *c, struct cel_expr *x,
+				     struct cel_match found, bool test)
 {
 	struct cel_type *type;
 	struct cel_expr *any;
@@ -226,7 +237,7 @@ static const struct cel_type *settle(struct cel_checker *c, struct cel_expr *x, 
 const struct cel_type *cel_check_ident(struct cel_checker *c, struct cel_expr *x)
 {
 	const struct cel_scope *local = cel_check_local(c, x->ident.name);
-	struct match found;
+	struct cel_match found;
 
 	if (local)
 		return local->type;
@@ -308,7 +319,7 @@ static bool settle_name(struct cel_checker *c, struct cel_expr *const *nodes, ui
 {
 	struct cel_expr *last = nodes[n - 1];
 	bool test = last->select.test;
-	struct match found;
+	struct cel_match found;
 	struct str chain;
 	size_t length;
 	uint32_t at;
@@ -362,7 +373,7 @@ const struct cel_type *cel_check_select(struct cel_checker *c, struct cel_expr *
 bool cel_check_presence(struct cel_checker *c, struct cel_expr *x, struct cel_expr *target)
 {
 	struct cel_expr test = { .kind = CEL_X_SELECT, .height = x->height };
-	struct match found;
+	struct cel_match found;
 	struct str chain;
 
 	if (!cel_check_chain(c, target, &chain))

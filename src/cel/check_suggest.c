@@ -315,23 +315,17 @@ struct listing {
 static void list_overloads(struct cel_checker *c, struct listing *l, struct str name, bool member,
 			   const struct cel_type *const *types, uint32_t n, unsigned points)
 {
-	for (size_t i = 0; i < c->env->n_libraries; i++) {
-		const struct cel_library *lib = c->env->libraries[i];
+	const struct cel_functions *functions = cel_check_functions(c, name, member);
 
-		for (size_t j = 0; j < lib->n; j++) {
-			const struct cel_overload *o = &lib->overloads[j];
-
-			if (!str_eqz(name, o->name) ||
-			    ((o->flags & CEL_FN_MEMBER) != 0) != member ||
-			    fit(c, o->args, types, n) != points)
-				continue;
-			if (l->listed == OVERLOADS_MAX) {
-				l->more++;
-				continue;
-			}
-			buf_putz(l->out, l->listed++ ? ", " : "");
-			put_signature(c, l->out, o->args);
+	for (uint32_t i = 0; i < functions->n; i++) {
+		if (fit(c, functions->at[i]->args, types, n) != points)
+			continue;
+		if (l->listed == OVERLOADS_MAX) {
+			l->more++;
+			continue;
 		}
+		buf_putz(l->out, l->listed++ ? ", " : "");
+		put_signature(c, l->out, functions->at[i]->args);
 	}
 }
 

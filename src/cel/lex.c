@@ -113,11 +113,11 @@ static struct cel_token lex_name(struct cel_lexer *lex)
 		n++;
 	tok = token(lex, CEL_TOK_NAME, n);
 	for (size_t i = 0; i < COUNT(keywords); i++) {
-		if (str_eqz(tok.text, keywords[i].word))
+		if (tok.text.p[0] == keywords[i].word[0] && str_eqz(tok.text, keywords[i].word))
 			tok.kind = keywords[i].kind;
 	}
 	for (size_t i = 0; i < COUNT(reserved); i++) {
-		if (str_eqz(tok.text, reserved[i]))
+		if (tok.text.p[0] == reserved[i][0] && str_eqz(tok.text, reserved[i]))
 			tok.kind = CEL_TOK_RESERVED;
 	}
 	return tok;
@@ -265,7 +265,6 @@ static struct cel_token lex_strange(struct cel_lexer *lex)
 
 struct cel_token cel_lex(struct cel_lexer *lex)
 {
-	struct str rest;
 	char c;
 
 	skip_blank(lex);
@@ -280,10 +279,11 @@ struct cel_token cel_lex(struct cel_lexer *lex)
 		return lex_number(lex);
 	if (c == '`')
 		return lex_quoted(lex);
-	rest = str_sub(lex->source, lex->at, lex->source.n);
 	for (size_t i = 0; i < COUNT(marks); i++) {
-		if (str_starts(rest, str_of(marks[i].text)))
-			return token(lex, marks[i].kind, (uint32_t)strlen(marks[i].text));
+		const char *text = marks[i].text;
+
+		if (text[0] == c && (!text[1] || text[1] == peek(lex, 1)))
+			return token(lex, marks[i].kind, text[1] ? 2 : 1);
 	}
 	return lex_strange(lex);
 }

@@ -35,7 +35,7 @@ enum cel_token_kind {
 	CEL_TOK_NOT,
 	CEL_TOK_AND,
 	CEL_TOK_OR,
-	CEL_TOK_EQ,
+	CEL_TOK_EQ, /* from here on: operators of two operands, as are && || in */
 	CEL_TOK_NE,
 	CEL_TOK_LT,
 	CEL_TOK_LE,

@@ -471,6 +471,8 @@ static const struct {
 /* The operator that is next, when it binds at least as tight as @least; -1: none. */
 static int next_operator(const struct parser *p, unsigned least)
 {
+	if (p->tok.kind < CEL_TOK_EQ && p->tok.kind != CEL_TOK_IN)
+		return -1;
 	for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++) {
 		if (operators[i].kind == p->tok.kind)
 			return operators[i].precedence >= least ? (int)i : -1;

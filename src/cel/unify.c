@@ -175,11 +175,24 @@ static bool agree_known(struct cel_unifier *u, const struct cel_type *a, const s
 	return str_eq(a->name, b->name) && agree_params(u, a, b);
 }
 
+/* The end of a chain of variables that stand for each other. */
+static const struct cel_type *last_var(const struct cel_unifier *u, const struct cel_type *type)
+{
+	while (type->kind == CEL_T_VAR && u->bound[type->var] &&
+	       u->bound[type->var]->kind == CEL_T_VAR)
+		type = u->bound[type->var];
+	return type;
+}
+
 static bool agree(struct cel_unifier *u, const struct cel_type *a, const struct cel_type *b)
 {
 	bool known;
 
-	if (a == b || !spend(u))
+	if (!spend(u))
+		return true;
+	a = last_var(u, a);
+	b = last_var(u, b);
+	if (a == b)
 		return true;
 	if (b->kind == CEL_T_VAR) {
 		if (stand_for(u, b, a, &known))
@@ -223,6 +236,18 @@ const struct cel_type *cel_join(struct cel_unifier *u, const struct cel_type *a,
 	return cel_agree(u, a, b) ? cel_more_general(a, b) : &cel_type_dyn;
 }
 
+bool cel_differ(const struct cel_unifier *u, const struct cel_type *a, const struct cel_type *b)
+{
+	a = cel_type_now(u, a);
+	b = cel_type_now(u, b);
+	if (a->kind == b->kind || a->kind == CEL_T_VAR || b->kind == CEL_T_VAR ||
+	    a->kind == CEL_T_PARAM || b->kind == CEL_T_PARAM || is_dyn(a) || is_dyn(b))
+		return false;
+	if (a->kind == CEL_T_NULL || b->kind == CEL_T_NULL)
+		return false;
+	return a->kind != CEL_T_WRAPPER && b->kind != CEL_T_WRAPPER;
+}
+
 const struct cel_type *cel_type_now(const struct cel_unifier *u, const struct cel_type *type)
 {
 	while (type->kind == CEL_T_VAR && u->bound[type->var])
@@ -257,12 +282,16 @@ static const struct cel_type *rebuild(struct cel_unifier *u, const struct cel_ty
 
 const struct cel_type *cel_type_final(struct cel_unifier *u, const struct cel_type *type)
 {
-	const struct cel_type *param[COUNT_PARAMS] = { NULL };
+	const struct cel_type *param[COUNT_PARAMS] = { NULL }, *now;
 
 	if (!type->open || !spend(u))
 		return type->open ? &cel_type_dyn : type;
-	if (type->kind == CEL_T_VAR)
-		return u->bound[type->var] ? cel_type_final(u, u->bound[type->var]) : &cel_type_dyn;
+	if (type->kind == CEL_T_VAR) {
+		now = u->bound[type->var] ? cel_type_final(u, u->bound[type->var]) : &cel_type_dyn;
+		if (u->closing)
+			u->bound[type->var] = now;
+		return now;
+	}
 	for (size_t i = 0; i < COUNT_PARAMS && type->param[i]; i++)
 		param[i] = cel_type_final(u, type->param[i]);
 	return rebuild(u, type, param);

@@ -18,6 +18,7 @@ struct cel_unifier {
 	struct cel_undo *trail; /* what cel_agree() changed */
 	size_t n_trail, trail_cap;
 	uint64_t work; /* types looked at */
+	bool closing;  /* nothing more will become known: cel_type_final() may settle variables */
 	bool full;     /* no memory, or too much work: everything agrees from now on */
 };
 
@@ -30,6 +31,9 @@ bool cel_agree(struct cel_unifier *u, const struct cel_type *a, const struct cel
 /* The same for @n pairs at once. */
 bool cel_agree_all(struct cel_unifier *u, const struct cel_type *const *a,
 		   const struct cel_type *const *b, size_t n);
+
+/* Can @a and @b certainly not agree? A glance, which changes nothing; parameters agree with anything. */
+bool cel_differ(const struct cel_unifier *u, const struct cel_type *a, const struct cel_type *b);
 
 /* Of two that agree, the more general one. */
 const struct cel_type *cel_more_general(const struct cel_type *a, const struct cel_type *b);
