@@ -94,13 +94,60 @@ static const char *did_you_mean(const struct words *w, struct str word)
 {
 	const char *near = str_nearest(word, w->at, w->n), *text;
 
+	/* "hostname" for "host", "req" for "request": far apart as letters go */
+	for (size_t i = 0; !near && word.n >= 3 && i < w->n; i++) {
+		struct str other = str_of(w->at[i]);
+
+		if ((other.n >= 3 && str_starts(word, other)) || str_starts(other, word))
+			near = w->at[i];
+	}
 	if (!near)
 		return "";
 	text = arena_printf(w->c->tree.arena, "; did you mean '%s'?", near);
 	return text ? text : "";
 }
 
-static const struct cel_type *unknown_root(struct cel_checker *c, const struct cel_expr *root)
+/* Does @name end with the component or components @tail? */
+static bool ends_with(struct str name, struct str tail)
+{
+	return name.n > tail.n && str_ends(name, tail) && name.p[name.n - tail.n - 1] == '.';
+}
+
+/* The one whole name that starts with @start (empty: anything) and ends with @tail, or NULL. */
+static const char *only_name(struct cel_checker *c, struct str start, struct str tail)
+{
+	const struct cel_env *env = c->env;
+	const char *found = NULL;
+
+	for (size_t i = 0; i < env->n_records; i++) {
+		for (size_t j = 0; j < env->records[i]->n_fields; j++) {
+			const char *name = env->records[i]->fields[j].name;
+
+			if (!ends_with(str_of(name), tail) || !str_starts(str_of(name), start))
+				continue;
+			if (found)
+				return NULL;
+			found = name;
+		}
+	}
+	return found;
+}
+
+/* Names whose end was written: "request.host", or "file.path" for "file.activity.path". */
+static const char *whole_name(struct cel_checker *c, struct str chain)
+{
+	const char *dot = memchr(chain.p, '.', chain.n), *found;
+	struct str root;
+
+	found = only_name(c, (struct str){ 0 }, chain);
+	if (found || !dot)
+		return found;
+	root = (struct str){ .p = chain.p, .n = (size_t)(dot - chain.p) + 1 };
+	return only_name(c, root, str_sub(chain, root.n, chain.n));
+}
+
+static const struct cel_type *unknown_root(struct cel_checker *c, const struct cel_expr *root,
+					   const char *whole, bool single)
 {
 	struct words w = { .c = c };
 	struct str name = root->ident.name;
@@ -121,6 +168,10 @@ static const struct cel_type *unknown_root(struct cel_checker *c, const struct c
 		if (s->name.p[0] != '@')
 			words_add(&w, s->name);
 	}
+	if (whole && !single)
+		return cel_check_fail(c, root->at, root->end,
+				      "found no variable '%.*s'; did you mean '%s'?", STR_ARG(name),
+				      whole);
 	near = did_you_mean(&w, name);
 	if (!*near &&
 	    (cel_check_has_function(c, name, false) || cel_check_has_function(c, name, true)))
@@ -128,6 +179,10 @@ static const struct cel_type *unknown_root(struct cel_checker *c, const struct c
 				      "found no variable '%.*s'; it is a function, to be called: "
 				      "%.*s(...)",
 				      STR_ARG(name), STR_ARG(name));
+	if (!*near && whole)
+		return cel_check_fail(c, root->at, root->end,
+				      "found no variable '%.*s'; did you mean '%s'?", STR_ARG(name),
+				      whole);
 	if (!*near && w.n && w.n <= LISTED_MAX)
 		return cel_check_fail(c, root->at, root->end,
 				      "found no variable '%.*s'; there is %s", STR_ARG(name),
@@ -157,17 +212,24 @@ const struct cel_type *cel_suggest_name(struct cel_checker *c, struct cel_expr *
 					uint32_t n)
 {
 	struct words w = { .c = c };
-	struct str prefix = { 0 };
+	struct str prefix = { 0 }, chain;
 	const struct cel_expr *bad;
+	const char *whole = NULL;
 	uint32_t known = 0;
 
 	if (c->lenient)
 		return &cel_type_dyn;
+	/* from the outermost selection inwards: what follows a field may select from its value */
+	for (uint32_t i = n; !whole && i-- > 0;) {
+		chain = cel_tree_chain(c->tree.arena, nodes[i]);
+		if (chain.n && nodes[0]->kind == CEL_X_IDENT)
+			whole = whole_name(c, chain);
+	}
 	while (known < n && nodes[known]->kind != CEL_X_LITERAL &&
 	       is_group(c, cel_tree_chain(c->tree.arena, nodes[known]), &prefix))
 		known++;
 	if (known == 0)
-		return unknown_root(c, nodes[0]);
+		return unknown_root(c, nodes[0], whole, n == 1);
 	words_below(&w, prefix);
 	if (known == n) {
 		bad = nodes[n - 1];
@@ -185,6 +247,10 @@ const struct cel_type *cel_suggest_name(struct cel_checker *c, struct cel_expr *
 		return cel_check_fail(c, bad->at, bad->end, "found no field '%.*s' in %.*s%s",
 				      STR_ARG(bad->select.field), STR_ARG(prefix),
 				      did_you_mean(&w, bad->select.field));
+	if (whole)
+		return cel_check_fail(c, bad->at, bad->end,
+				      "found no field '%.*s' in %.*s; did you mean '%s'?",
+				      STR_ARG(bad->select.field), STR_ARG(prefix), whole);
 	return cel_check_fail(c, bad->at, bad->end, "found no field '%.*s' in %.*s; it has %s",
 			      STR_ARG(bad->select.field), STR_ARG(prefix), words_list(&w));
 }
@@ -329,6 +395,21 @@ static void list_overloads(struct cel_checker *c, struct listing *l, struct str 
 	}
 }
 
+static bool is_number(const struct cel_type *type)
+{
+	return type->kind == CEL_T_INT || type->kind == CEL_T_UINT || type->kind == CEL_T_DOUBLE;
+}
+
+/* What may be done about an operator between @a and @b, or "". */
+static const char *operator_hint(const struct cel_type *a, const struct cel_type *b, bool equal)
+{
+	if (is_number(a) && is_number(b))
+		return "; int(), uint() and double() convert";
+	if (equal && (a->kind == CEL_T_NULL || b->kind == CEL_T_NULL))
+		return "; .exists() asks whether there is a value";
+	return "";
+}
+
 const struct cel_type *cel_suggest_overload(struct cel_checker *c, const struct cel_expr *x,
 					    struct str name, bool member,
 					    const struct cel_type *const *types, uint32_t n)
@@ -338,15 +419,25 @@ const struct cel_type *cel_suggest_overload(struct cel_checker *c, const struct 
 	struct buf there = buf_fixed(there_text, sizeof(there_text));
 	struct listing l = { .out = &there };
 	struct str shown = cel_check_operator(name);
+	bool equal = n == 2 && (str_eqz(name, CEL_OP_EQ) || str_eqz(name, CEL_OP_NE));
+	const char *hint = "";
 
 	if (c->lenient)
 		return &cel_type_dyn;
+	if (n == 2)
+		hint = operator_hint(cel_type_now(&c->unify, types[0]),
+				     cel_type_now(&c->unify, types[1]), equal);
+	if (equal)
+		return cel_check_fail(c, x->at, x->end,
+				      "'%.*s' compares two of one type, found %s and %s%s",
+				      STR_ARG(shown), cel_check_type_text(c, types[0]),
+				      cel_check_type_text(c, types[1]), hint);
 	put_types(c, &found, types, n);
 	for (unsigned points = 4; points-- > 0;)
 		list_overloads(c, &l, name, member, types, n, points);
 	if (l.more)
 		buf_printf(&there, ", and %u more", l.more);
-	return cel_check_fail(c, x->at, x->end,
-			      "found no overload of '%.*s' for %.*s; there is %.*s", STR_ARG(shown),
-			      (int)found.n, found_text, (int)there.n, there_text);
+	return cel_check_fail(
+		c, x->at, x->end, "found no overload of '%.*s' for %.*s; there is %.*s%s",
+		STR_ARG(shown), (int)found.n, found_text, (int)there.n, there_text, hint);
 }

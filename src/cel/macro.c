@@ -413,7 +413,8 @@ static const struct {
 } usages[] = {
 	{ "has", "has(a.b)" },
 	{ "all", "list.all(x, condition), or .all(index, x, condition)" },
-	{ "exists", "list.exists(x, condition), or .exists(index, x, condition)" },
+	{ "exists", "list.exists(x, condition), or .exists(index, x, condition); "
+		    "FIELD.exists() asks for presence" },
 	{ "exists_one", "list.exists_one(x, condition), or .exists_one(index, x, condition)" },
 	{ "existsOne", "list.existsOne(x, condition), or .existsOne(index, x, condition)" },
 	{ "map", "list.map(x, value), or .map(x, condition, value)" },

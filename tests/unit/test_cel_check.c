@@ -260,6 +260,14 @@ static void test_unknown_names(void **state)
 	    "1:14+1: found no field 'q' in http.request; it has host, port, query, "
 	    "body, bodyguard");
 	bad("http.reqest.host", "1:6+6: found no field 'reqest' in http; did you mean 'request'?");
+	bad("http.request.hostname == 'a'",
+	    "1:14+8: found no field 'hostname' in http.request; did you mean 'host'?");
+	bad("request.host == 'a'",
+	    "1:1+7: found no variable 'request'; did you mean 'http.request.host'?");
+	bad("http.text == 'a'",
+	    "1:6+4: found no field 'text' in http; did you mean 'http.request.body.text'?");
+	bad("http.query.a == []",
+	    "1:6+5: found no field 'query' in http; did you mean 'http.request.query'?");
 	bad("http", "1:1+4: 'http' is no value but a group of them: request");
 	bad("htp.request.host", "1:1+3: found no variable 'htp'; did you mean 'http'?");
 	bad("event.http", "1:1+5: there is no 'event': what happened is under file, x, any, names, "
@@ -292,8 +300,14 @@ static void test_mistakes(void **state)
 	    "1:5+1: found no overload of '+' for (string, int); there is (string, string) "
 	    "-> string, (int, int) -> int, (uint, uint) -> uint, (double, double) -> "
 	    "double, (bytes, bytes) -> bytes, and 4 more");
-	bad("x == 'a'",
-	    "1:3+2: found no overload of '==' for (int, string); there is (A, A) -> bool");
+	bad("x == 'a'", "1:3+2: '==' compares two of one type, found int and string");
+	bad("x != 1u",
+	    "1:3+2: '!=' compares two of one type, found int and uint; int(), uint() and double() "
+	    "convert");
+	bad("x == null", "1:3+2: '==' compares two of one type, found int and null; .exists() asks "
+			 "whether there is a value");
+	bad("x % 1.5", "1:3+1: found no overload of '%' for (int, double); there is (int, int) -> "
+		       "int, (uint, uint) -> uint; int(), uint() and double() convert");
 	bad("file.path.contain('a')",
 	    "1:11+7: found no function 'contain'; did you mean 'contains'?");
 	bad("sise('a')", "1:1+4: found no function 'sise'; did you mean 'size'?");
