@@ -437,44 +437,6 @@ bool cel_case_init(struct cel_case *c, struct arena *arena, const struct json *t
 	return true;
 }
 
-static bool same_lists(struct cel_value got, struct cel_value want)
-{
-	for (uint32_t i = 0; i < want.n; i++)
-		if (!cel_case_same(got.items[i], want.items[i]))
-			return false;
-	return true;
-}
-
-static bool same_maps(struct cel_value got, struct cel_value want)
-{
-	for (uint32_t i = 0; i < want.n; i++) {
-		bool found = false;
-
-		for (uint32_t k = 0; k < got.n && !found; k++)
-			found = cel_case_same(got.entries[k].key, want.entries[i].key) &&
-				cel_case_same(got.entries[k].value, want.entries[i].value);
-		if (!found)
-			return false;
-	}
-	return true;
-}
-
-bool cel_case_same(struct cel_value got, struct cel_value want)
-{
-	if (got.kind != want.kind)
-		return false;
-	switch (want.kind) {
-	case CEL_DOUBLE: return got.d == want.d || (isnan(got.d) && isnan(want.d));
-	case CEL_LIST: return got.n == want.n && same_lists(got, want);
-	case CEL_MAP: return got.n == want.n && same_maps(got, want);
-	case CEL_OPTIONAL:
-		return got.boxed && want.boxed ? cel_case_same(*got.boxed, *want.boxed)
-					       : got.boxed == want.boxed;
-	case CEL_TYPE: return str_eq(cel_type_name(got.type), cel_type_name(want.type));
-	default: return cel_equal(got, want);
-	}
-}
-
 void cel_case_print(struct buf *out, struct cel_value v)
 {
 	struct cel_eval eval;

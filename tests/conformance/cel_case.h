@@ -29,6 +29,4 @@ bool cel_case_init(struct cel_case *c, struct arena *arena, const struct json *t
 bool cel_case_value(struct arena *arena, const struct json *json, struct cel_value *ret);
 const struct cel_type *cel_case_type(struct arena *arena, const struct json *json);
 
-/* As the tests mean it: of the same kind, NaN equals itself. */
-bool cel_case_same(struct cel_value got, struct cel_value want);
 void cel_case_print(struct buf *out, struct cel_value v);

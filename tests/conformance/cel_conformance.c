@@ -110,10 +110,10 @@ static bool same(struct cel_value got, struct cel_value want)
 {
 	AUTO(buf_done) struct buf out = BUF_INIT(65536);
 
-	if (cel_case_same(got, want))
+	if (reference_same(got, want))
 		return true;
 	return (want.kind == CEL_STRING || want.kind == CEL_BYTES) && want.n &&
-	       cel_case_same(got, unescaped(want, &out));
+	       reference_same(got, unescaped(want, &out));
 }
 
 static bool value_matches(const struct json *test, struct arena *arena, struct cel_value v,

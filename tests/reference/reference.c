@@ -1,8 +1,10 @@
 #include "reference.h"
 #include "cel/access.h"
 #include "cel/overload.h"
+#include "cel/type.h"
 #include "cel/wellknown.h"
 
+#include <math.h>
 #include <stdio.h>
 
 /* A variable of a comprehension; a chain from the innermost outwards. */
@@ -418,4 +420,42 @@ struct cel_value reference_eval(struct cel_eval *eval, const struct cel_env *env
 	eval->user = user;
 	v = walk(&w, tree, NULL);
 	return eval->fatal ? cel_error_value(eval->fatal) : v;
+}
+
+static bool same_lists(struct cel_value got, struct cel_value want)
+{
+	for (uint32_t i = 0; i < want.n; i++)
+		if (!reference_same(got.items[i], want.items[i]))
+			return false;
+	return true;
+}
+
+static bool same_maps(struct cel_value got, struct cel_value want)
+{
+	for (uint32_t i = 0; i < want.n; i++) {
+		bool found = false;
+
+		for (uint32_t k = 0; k < got.n && !found; k++)
+			found = reference_same(got.entries[k].key, want.entries[i].key) &&
+				reference_same(got.entries[k].value, want.entries[i].value);
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+bool reference_same(struct cel_value got, struct cel_value want)
+{
+	if (got.kind != want.kind)
+		return false;
+	switch (want.kind) {
+	case CEL_DOUBLE: return got.d == want.d || (isnan(got.d) && isnan(want.d));
+	case CEL_LIST: return got.n == want.n && same_lists(got, want);
+	case CEL_MAP: return got.n == want.n && same_maps(got, want);
+	case CEL_OPTIONAL:
+		return got.boxed && want.boxed ? reference_same(*got.boxed, *want.boxed)
+					       : got.boxed == want.boxed;
+	case CEL_TYPE: return str_eq(cel_type_name(got.type), cel_type_name(want.type));
+	default: return cel_equal(got, want);
+	}
 }

@@ -13,3 +13,6 @@
 struct cel_value reference_eval(struct cel_eval *eval, const struct cel_env *env,
 				const struct cel_expr *tree, const struct cel_value *slots,
 				void *user);
+
+/* Of the same kind and the same all the way down; NaN is the same as itself. */
+bool reference_same(struct cel_value a, struct cel_value b);
