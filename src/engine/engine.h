@@ -95,8 +95,9 @@ struct engine_error {
 struct engine_rewrite {
 	const struct policy_rule *rule;
 	const struct rule_rewrite *rewrite;
-	bool changed;                  /* engine_rewrite_apply(): it made a difference */
-	uint8_t before[32], after[32]; /* BLAKE3 of the field as JSON */
+	bool applied;                  /* in preprocess, or by engine_rewrite_apply() */
+	bool changed;                  /* it made a difference */
+	uint8_t before[32], after[32]; /* BLAKE3 of the text; zeros: unset */
 };
 
 struct engine_decision {
@@ -114,6 +115,7 @@ struct engine_decision {
 	struct engine_rewrite rewrites[ENGINE_REWRITES_MAX];
 	uint64_t retry_after_ms; /* throttled: when it may work; 0: not known */
 	uint64_t ns;             /* time it took */
+	char text[256];          /* where a reason has to be made up */
 };
 
 struct engine_host *engine_host_new(void);
@@ -127,6 +129,13 @@ void engine_host_load(struct engine_host *host, struct engine_set *set);
  */
 int engine_host_reload(struct engine_host *host, const struct policy_rule *rules, size_t n,
 		       const struct engine_options *options, struct err *err);
+
+/*
+ * Accounts of quotas, kept across restarts: call save now and then and at the end. Restoring a file
+ * that is not exactly what was saved is -EBADMSG: do not run on with empty accounts.
+ */
+int engine_host_save(struct engine_host *host, const char *path, struct err *err);
+int engine_host_restore(struct engine_host *host, const char *path, struct err *err);
 
 /* Milliseconds since 1970 and on a clock that never jumps; NULL: the system's. For tests. */
 struct engine_clock {
