@@ -6,6 +6,7 @@
 #include "engine/set.h"
 
 #include "base/buf.h"
+#include "base/own.h"
 
 #include <errno.h>
 

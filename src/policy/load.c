@@ -204,6 +204,7 @@ static void defaults(struct policy *p, const struct policy_vars *vars)
 	p->uid = -1;
 	p->gid = -1;
 	p->sysc_preset = POLICY_SYSC_DEFAULT;
+	p->rules_default = RULE_ALLOW;
 	p->require = REQUIRE_DEFAULT;
 	p->require_default = true;
 	p->workspace = vars->workspace;
@@ -340,6 +341,7 @@ static int copy_vars(struct policy_vars *vars, struct arena *arena, const struct
 		if (all[i] && !*to[i])
 			return -ENOMEM;
 	}
+	vars->rules = from->rules;
 	return 0;
 }
 

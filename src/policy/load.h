@@ -51,6 +51,16 @@ struct load_sysc_draft {
 	uint32_t name_node;
 };
 
+struct load_rule_draft {
+	struct policy_rule rule;
+	struct rule_rewrite rewrite;
+	unsigned n_ops;
+	const char *with;
+	bool has_ask;
+	/* of what is looked at when the whole is known; 0: was not said */
+	uint32_t on_node, when_node, phase_node, rate_node, by_node, of_node, amount_node;
+};
+
 /* Growing arrays: room for each list of the policy. */
 enum load_list {
 	LIST_PATHS,
@@ -68,6 +78,9 @@ enum load_list {
 	LIST_TOOLS,
 	LIST_TOOL_PATHS,
 	LIST_TOOL_ARGV,
+	LIST_RULES,
+	LIST_RULE_TAGS,
+	LIST_RULE_REWRITES,
 	LIST_N
 };
 
@@ -86,12 +99,15 @@ struct load {
 	struct policy_tool *tool; /* inside tools.NAME; NULL: top level */
 	struct load_path_draft path;
 	struct load_sysc_draft sysc;
+	struct load_rule_draft rule;
 	size_t cap[LIST_N];
 	size_t regex_size; /* of all expressions, written out */
 	bool no_memory;
 };
 
 struct policy_where load_where(const struct load *l, uint32_t node);
+/* Of byte @offset of the scalar's text (scalar_at.c): for what is checked inside it. */
+struct policy_where load_where_in(const struct load *l, uint32_t node, size_t offset);
 /* Error or warning at @node of the source being applied. */
 __attribute__((format(printf, 3, 4))) void load_error(struct load *l, uint32_t node,
 						      const char *fmt, ...);

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "codec/blake3.h"
 #include "policy/layer.h"
+#include "policy/rule.h"
 #include "policy/rules.h"
 
 #include <stdbool.h>
@@ -40,6 +41,7 @@ enum policy_key {
 	POLICY_KEY_AUDIT_PATH,
 	POLICY_KEY_FSYNC,
 	POLICY_KEY_STDIO,
+	POLICY_KEY_RULES_DEFAULT,
 	POLICY_KEY_N
 };
 
@@ -97,6 +99,10 @@ struct policy {
 	size_t n_tools;
 	struct policy_tool *tools;
 
+	size_t n_rules;
+	struct policy_rule *rules;      /* under `rules:`, of all files that took part */
+	enum rule_action rules_default; /* RULE_ALLOW or RULE_BLOCK: where no rule matches */
+
 	const char *audit_path; /* NULL: the state folder */
 	enum policy_fsync audit_fsync;
 	bool audit_stdio; /* digests of stdout and stderr */
@@ -113,6 +119,8 @@ struct policy_vars {
 	const char *workspace, *home, *tmp;
 	const char *config;   /* the user's configuration folder; NULL: HOME/.config */
 	const char *org_file; /* the organisation's file; NULL: /etc/capsule/policy.yaml */
+	/* The caller holds events against rules itself; else a rule that nothing enforces is an error. */
+	bool rules;
 };
 
 /*

@@ -389,6 +389,15 @@ static const struct schema root_keys[] = {
 	{ .name = "tools",
 	  .doc = "Tool calls by name, each narrower than the policy.",
 	  .each = &item_tool },
+	{ .name = "rules",
+	  .doc = "What is decided of each event: see RULES.md.",
+	  .item = &schema_rule },
+	{ .name = "rules_default",
+	  .doc = "What becomes of an event that no rule matches; without it, allow.",
+	  .scalar = SCALAR_CHOICE,
+	  .choices = schema_rules_default,
+	  .key = POLICY_KEY_RULES_DEFAULT,
+	  .set = apply_rules_default },
 	{ .name = "audit", .doc = "The log.", .keys = audit_keys },
 	{ 0 }
 };

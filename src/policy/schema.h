@@ -52,6 +52,8 @@ struct schema {
 };
 
 extern const struct schema schema_root;
+extern const struct schema schema_rule; /* one of `rules` */
+extern const char *const schema_rules_default[];
 
 extern const char *const schema_network[],
 	*const schema_syscalls[], *const schema_fsync[],
