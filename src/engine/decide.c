@@ -136,7 +136,8 @@ static bool throttle_over(struct run *run, const struct set_rule *rule, bool *re
 	(void)pthread_mutex_unlock(&run->engine->host->lock);
 	if (over && wait > run->d->retry_after_ms)
 		run->d->retry_after_ms = wait;
-	if (!over && t->amount && run->charge) {
+	/* what is asked about may be granted: it counts as spent */
+	if ((!over || t->beyond == RULE_ASK) && t->amount && run->charge) {
 		if (run->n_charges < CHARGES_MAX) {
 			run->charges[run->n_charges++] = charge;
 		} else {
