@@ -341,6 +341,13 @@ static void diff_audit(struct diff *d, const struct policy *a, const struct poli
 		     "%s, was %s", schema_stdio[b->audit_stdio], schema_stdio[a->audit_stdio]);
 }
 
+static void diff_engine_rule(void *ctx, int loosens, const struct policy_rule *rule,
+			     const char *what)
+{
+	tell(ctx, loosens, "rules", rule->where, "%s: %s %s", what, rule_action_name[rule->action],
+	     rule->id);
+}
+
 size_t policy_diff(const struct policy *a, const struct policy *b, policy_changed *changed,
 		   void *ctx)
 {
@@ -373,5 +380,10 @@ size_t policy_diff(const struct policy *a, const struct policy *b, policy_change
 	diff_layers(&d, a, b);
 	diff_tools(&d, a, b);
 	diff_audit(&d, a, b);
+	show_rules_diff(a, b, diff_engine_rule, &d);
+	if (a->rules_default != b->rules_default)
+		tell(&d, b->rules_default == RULE_ALLOW ? 1 : -1, "rules_default",
+		     b->origin[POLICY_KEY_RULES_DEFAULT], "%s, was %s",
+		     rule_action_name[b->rules_default], rule_action_name[a->rules_default]);
 	return d.n;
 }

@@ -471,6 +471,23 @@ static void narrow_syscalls(struct narrow *n)
 	}
 }
 
+/* The ceiling's rules hold below it too, in their own tier. What nobody decides stays decided so. */
+static void narrow_rules(struct narrow *n)
+{
+	struct policy *p = n->p;
+	const struct policy *c = n->ceiling;
+
+	if (c->rules_default == RULE_BLOCK && p->rules_default == RULE_ALLOW) {
+		if (p->origin[POLICY_KEY_RULES_DEFAULT].file)
+			beyond(n, p->origin[POLICY_KEY_RULES_DEFAULT], "rules_default: allow");
+		p->rules_default = RULE_BLOCK;
+		p->origin[POLICY_KEY_RULES_DEFAULT] = c->origin[POLICY_KEY_RULES_DEFAULT];
+	}
+	for (size_t i = 0; i < c->n_rules; i++)
+		load_append(n->l, LIST_RULES, &p->rules, &p->n_rules, &c->rules[i],
+			    sizeof(c->rules[i]));
+}
+
 void load_narrow(struct load *l, const struct policy *ceiling)
 {
 	struct policy *p = l->p;
@@ -493,4 +510,5 @@ void load_narrow(struct load *l, const struct policy *ceiling)
 	narrow_require(&n);
 	narrow_syscalls(&n);
 	narrow_audit(&n);
+	narrow_rules(&n);
 }

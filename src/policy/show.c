@@ -388,4 +388,5 @@ void policy_show(const struct policy *policy, bool origins, struct buf *out)
 	show_syscalls(&s, policy);
 	show_tools(&s, policy);
 	show_audit(&s, policy);
+	show_rules(policy, origins, out);
 }

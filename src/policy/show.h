@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "policy/policy.h"
 #include "policy/rules.h"
 
 /* @text as a YAML scalar: plain where every reader agrees, else quoted. */
@@ -15,3 +16,12 @@ void show_cond(struct buf *out, const struct policy_sysc_cond *c);
 /* {"file":...,"line":...,"column":...} or null */
 struct json_wr;
 void show_json_where(struct json_wr *w, struct policy_where where);
+
+/* show_rules.c: `rules` and `rules_default` */
+void show_rules(const struct policy *p, bool origins, struct buf *out);
+void show_rules_json(const struct policy *p, struct json_wr *w);
+/* @loosens: 1 looser, -1 stricter, 0 for a person to say; @what: "new", "changed", "gone" */
+typedef void show_rule_told(void *ctx, int loosens, const struct policy_rule *rule,
+			    const char *what);
+void show_rules_diff(const struct policy *a, const struct policy *b, show_rule_told *told,
+		     void *ctx);

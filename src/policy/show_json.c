@@ -214,5 +214,6 @@ void policy_show_json(const struct policy *p, struct buf *out)
 	put_syscalls(&w, p);
 	put_tools(&w, p);
 	put_audit(&w, p);
+	show_rules_json(p, &w);
 	json_end_object(&w);
 }
