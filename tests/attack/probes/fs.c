@@ -164,18 +164,16 @@ static void direct_read(void)
 }
 
 /* On a path outside, every kind of change. */
-#define OUTSIDE(name, call, what)                                           \
-	static void name(void)                                              \
-	{                                                                   \
-		const char *path = joined(param("outside"), "made-" #name); \
-                                                                            \
-		attempt();                                                  \
-		verdict(call, what);                                        \
-	}
-OUTSIDE(out_create, open(path, O_WRONLY | O_CREAT, 0644), "open(O_CREAT)")
-OUTSIDE(out_mkdir, mkdir(path, 0755), "mkdir")
-OUTSIDE(out_symlink, symlink("x", path), "symlink")
-OUTSIDE(out_fifo, mkfifo(path, 0644), "mkfifo")
+#define OUTSIDE(X)                                                             \
+	X(out_create, "C1-out-create", "create outside", OUT, "outside", 0,    \
+	  open(joined(path, "made-create"), O_WRONLY | O_CREAT, 0644))         \
+	X(out_mkdir, "C1-out-mkdir", "mkdir outside", OUT, "outside", 0,       \
+	  mkdir(joined(path, "made-mkdir"), 0755))                             \
+	X(out_symlink, "C1-out-symlink", "symlink outside", OUT, "outside", 0, \
+	  symlink("x", joined(path, "made-symlink")))                          \
+	X(out_fifo, "C1-out-fifo", "mkfifo outside", OUT, "outside", 0,        \
+	  mkfifo(joined(path, "made-fifo"), 0644))
+OUTSIDE(PROBE_CALL)
 
 /*
  * C2: one thread swaps a folder of ours with a symlink to outside, the other opens what is in it.
@@ -233,29 +231,29 @@ static void race_names(void)
 	blocked(EAGAIN, "%lu swaps", rounds);
 }
 
-#define ON_FILE(name, key, call, what)         \
-	static void name(void)                 \
-	{                                      \
-		const char *path = param(key); \
-                                               \
-		attempt();                     \
-		verdict(call, what);           \
-	}
-#define PROTECTED(name, call, what) ON_FILE(p_##name, "protected", call, what)
-PROTECTED(write, open(path, O_WRONLY), "open(O_WRONLY)")
-PROTECTED(append, open(path, O_WRONLY | O_APPEND), "open(O_APPEND)")
-PROTECTED(trunc, open(path, O_RDONLY | O_TRUNC), "open(O_TRUNC)")
-PROTECTED(truncate, truncate(path, 0), "truncate")
-PROTECTED(unlink, unlink(path), "unlink")
-PROTECTED(away, rename(path, "away"), "rename away")
-PROTECTED(over, rename(own_file("f-over"), path), "rename over it")
-PROTECTED(exchange, renameat2(AT_FDCWD, own_file("f-exchange"), AT_FDCWD, path, RENAME_EXCHANGE),
-	  "renameat2(EXCHANGE)")
-PROTECTED(chmod, chmod(path, 0777), "chmod")
-PROTECTED(fchmodat2, syscall(452, AT_FDCWD, path, 0777, AT_SYMLINK_NOFOLLOW), "fchmodat2")
-PROTECTED(utimes, utimensat(AT_FDCWD, path, NULL, 0), "utimensat")
-PROTECTED(xattr, setxattr(path, "user.capsule", "x", 1, 0), "setxattr")
-PROTECTED(chown, chown(path, getuid(), getgid()), "chown")
+#define PROTECTED(X)                                                                              \
+	X(p_write, "C6-write", "write", PROT, "protected", 0, open(path, O_WRONLY))               \
+	X(p_append, "C6-append", "append", PROT, "protected", 0, open(path, O_WRONLY | O_APPEND)) \
+	X(p_trunc, "C6-trunc", "open(O_TRUNC)", PROT, "protected", 0,                             \
+	  open(path, O_RDONLY | O_TRUNC))                                                         \
+	X(p_truncate, "C6-truncate", "truncate", PROT, "protected", 0, truncate(path, 0))         \
+	X(p_unlink, "C6-unlink", "unlink", PROT, "protected", 0, unlink(path))                    \
+	X(p_away, "C6-away", "rename away", PROT, "protected", 0, rename(path, "away"))           \
+	X(p_over, "C6-over", "rename over it", PROT, "protected", 0,                              \
+	  rename(own_file("f-over"), path))                                                       \
+	X(p_exchange, "C6-exchange", "exchange", PROT, "protected", 0,                            \
+	  renameat2(AT_FDCWD, own_file("f-exchange"), AT_FDCWD, path, RENAME_EXCHANGE))           \
+	X(p_chmod, "C6-chmod", "chmod", PROT, "protected", 0, chmod(path, 0777))                  \
+	X(p_fchmodat2, "C6-fchmodat2", "fchmodat2", PROT " ENOSYS", "protected", 0,               \
+	  syscall(452, AT_FDCWD, path, 0777, AT_SYMLINK_NOFOLLOW))                                \
+	X(p_utimes, "C6-utimes", "utimensat", PROT, "protected", 0,                               \
+	  utimensat(AT_FDCWD, path, NULL, 0))                                                     \
+	X(p_xattr, "C6-xattr", "setxattr", PROT, "protected", 0,                                  \
+	  setxattr(path, "user.capsule", "x", 1, 0))                                              \
+	X(p_chown, "C6-chown", "chown", PROT, "protected", 0, chown(path, getuid(), getgid()))    \
+	X(p_ancestor, "C6-ancestor", "rename a folder above", PROT, "ancestor", 0,                \
+	  rename(path, "ancestor-moved"))
+PROTECTED(PROBE_CALL)
 
 /* A second name of the same file, which could then be written by that name. */
 static void p_alias(void)
@@ -331,14 +329,6 @@ static void p_symlink(void)
 	verdict(symlink("/tmp/evil", path), "unlink, then symlink");
 }
 
-static void p_ancestor(void)
-{
-	const char *path = param("ancestor");
-
-	attempt();
-	verdict(rename(path, "ancestor-moved"), "rename of a folder above it");
-}
-
 static void p_ancestor_exchange(void)
 {
 	const char *path = param("ancestor");
@@ -349,89 +339,69 @@ static void p_ancestor_exchange(void)
 		"exchange of a folder above it");
 }
 
-#define INTO(name, call, what)                                    \
-	static void d_##name(void)                                \
-	{                                                         \
-		const char *path = joined(param("pdir"), "evil"); \
-                                                                  \
-		attempt();                                        \
-		verdict(call, what);                              \
-	}
-INTO(create, open(path, O_WRONLY | O_CREAT, 0755), "create in it")
-INTO(mkdir, mkdir(path, 0755), "mkdir in it")
-INTO(symlink, symlink("/tmp/evil", path), "symlink in it")
-INTO(fifo, mkfifo(path, 0644), "mkfifo in it")
-INTO(rename, rename(own_file("f-into"), path), "rename into it")
-INTO(link, link(own_file("f-link"), path), "hard link into it")
+#define INTO(X)                                                                                  \
+	X(d_create, "C6-dir-create", "create in a protected folder", PROT, "pdir", 0,            \
+	  open(joined(path, "evil"), O_WRONLY | O_CREAT, 0755))                                  \
+	X(d_mkdir, "C6-dir-mkdir", "mkdir in it", PROT, "pdir", 0,                               \
+	  mkdir(joined(path, "evil"), 0755))                                                     \
+	X(d_symlink, "C6-dir-symlink", "symlink in it", PROT, "pdir", 0,                         \
+	  symlink("/tmp/evil", joined(path, "evil")))                                            \
+	X(d_fifo, "C6-dir-fifo", "mkfifo in it", PROT, "pdir", 0,                                \
+	  mkfifo(joined(path, "evil"), 0644))                                                    \
+	X(d_rename, "C6-dir-rename", "rename into it", PROT, "pdir", 0,                          \
+	  rename(own_file("f-into"), joined(path, "evil")))                                      \
+	X(d_link, "C6-dir-link", "hard link into it", PROT, "pdir", 0,                           \
+	  link(own_file("f-link"), joined(path, "evil")))                                        \
+	X(d_tmpfile_in, "C6-dir-tmpfile-in", "O_TMPFILE in it", PROT, "pdir", 0,                 \
+	  open(path, O_TMPFILE | O_WRONLY, 0644))                                                \
+	X(d_away, "C6-dir-away", "rename the folder", PROT, "pdir", 0, rename(path, "dir-away")) \
+	X(d_rmdir, "C6-dir-rmdir", "rmdir", PROT " ENOTEMPTY", "pdir", PROBE_NO_CONTROL,         \
+	  rmdir(path))                                                                           \
+	X(d_child, "C6-dir-child", "write to a file in it", PROT, "pdir", 0,                     \
+	  open(joined(path, "existing"), O_WRONLY))                                              \
+	X(d_child_unlink, "C6-dir-unlink", "unlink a file in it", PROT, "pdir", 0,               \
+	  unlink(joined(path, "existing")))
+INTO(PROBE_CALL)
 
 static void d_tmpfile(void)
 {
 	tmpfile_into(joined(param("pdir"), "evil"), "O_TMPFILE and linkat into it");
 }
 
-static void d_tmpfile_in(void)
-{
-	const char *path = param("pdir");
-
-	attempt();
-	verdict(open(path, O_TMPFILE | O_WRONLY, 0644), "O_TMPFILE in it");
-}
-
-static void d_away(void)
-{
-	const char *path = param("pdir");
-
-	attempt();
-	verdict(rename(path, "dir-away"), "rename of the folder");
-}
-
-static void d_rmdir(void)
-{
-	const char *path = param("pdir");
-
-	attempt();
-	verdict(rmdir(path), "rmdir");
-}
-
-static void d_child(void)
-{
-	const char *path = joined(param("pdir"), "existing");
-
-	attempt();
-	verdict(open(path, O_WRONLY), "write to a file in it");
-}
-
-static void d_child_unlink(void)
-{
-	const char *path = joined(param("pdir"), "existing");
-
-	attempt();
-	verdict(unlink(path), "unlink of a file in it");
-}
-
 /* C7: calls that Landlock does not see. */
-#define DENIED(name, call, what) ON_FILE(m_##name, "denied", call, what)
-DENIED(open, open(path, O_RDONLY), "open")
-DENIED(write, open(path, O_WRONLY), "open(O_WRONLY)")
-DENIED(chmod, chmod(path, 0777), "chmod")
-DENIED(chown, chown(path, getuid(), getgid()), "chown")
-DENIED(utimes, utimensat(AT_FDCWD, path, NULL, 0), "utimensat")
-DENIED(setxattr, setxattr(path, "user.capsule", "x", 1, 0), "setxattr")
-DENIED(getxattr, getxattr(path, "user.secret", (char[16]){ 0 }, 16), "getxattr")
-DENIED(access, access(path, R_OK), "access(R_OK)")
-DENIED(access_w, access(path, W_OK), "access(W_OK)")
-DENIED(truncate, truncate(path, 0), "truncate")
-DENIED(unlink, unlink(path), "unlink")
-DENIED(rename, rename(path, "denied-moved"), "rename")
-DENIED(over, rename(own_file("f-denied"), path), "rename over it")
-#define DDIR(name, call, what) ON_FILE(m_##name, "ddir", call, what)
-DDIR(chdir, chdir(path), "chdir")
-DDIR(list, open(path, O_RDONLY | O_DIRECTORY), "open of the folder")
-DDIR(inside, open(joined(path, "inner"), O_RDONLY), "open of a file in it")
-DDIR(inside_stat, access(joined(path, "inner"), F_OK), "access of a file in it")
-DDIR(inside_new, open(joined(path, "new"), O_WRONLY | O_CREAT, 0644), "create in it")
-DDIR(dir_chmod, chmod(path, 0777), "chmod of the folder")
-DDIR(dir_rename, rename(path, "ddir-moved"), "rename of the folder")
+#define DENIED(X)                                                                           \
+	X(m_open, "C7-open", "open a denied file", PROT, "denied", 0, open(path, O_RDONLY)) \
+	X(m_write, "C7-write", "open for writing", PROT, "denied", 0, open(path, O_WRONLY)) \
+	X(m_chmod, "C7-chmod", "chmod", PROT, "denied", 0, chmod(path, 0777))               \
+	X(m_chown, "C7-chown", "chown", PROT, "denied", 0, chown(path, getuid(), getgid())) \
+	X(m_utimes, "C7-utimes", "utimensat", PROT, "denied", 0,                            \
+	  utimensat(AT_FDCWD, path, NULL, 0))                                               \
+	X(m_setxattr, "C7-setxattr", "setxattr", PROT, "denied", 0,                         \
+	  setxattr(path, "user.capsule", "x", 1, 0))                                        \
+	X(m_getxattr, "C7-getxattr", "getxattr", PROT " ENODATA EOPNOTSUPP", "denied", 0,   \
+	  getxattr(path, "user.secret", (char[16]){ 0 }, 16))                               \
+	X(m_access, "C7-access", "access(R_OK)", PROT, "denied", 0, access(path, R_OK))     \
+	X(m_access_w, "C7-access-w", "access(W_OK)", PROT, "denied", 0, access(path, W_OK)) \
+	X(m_truncate, "C7-truncate", "truncate", PROT, "denied", 0, truncate(path, 0))      \
+	X(m_unlink, "C7-unlink", "unlink", PROT, "denied", 0, unlink(path))                 \
+	X(m_rename, "C7-rename", "rename", PROT, "denied", 0, rename(path, "denied-moved")) \
+	X(m_over, "C7-over", "rename over it", PROT, "denied", 0,                           \
+	  rename(own_file("f-denied"), path))
+DENIED(PROBE_CALL)
+#define DENIED_FOLDER(X)                                                                          \
+	X(m_chdir, "C7-chdir", "chdir", PROT, "ddir", 0, chdir(path))                             \
+	X(m_list, "C7-list", "list a denied folder", PROT, "ddir", 0,                             \
+	  open(path, O_RDONLY | O_DIRECTORY))                                                     \
+	X(m_inside, "C7-inside", "a file in it", PROT " ENOENT", "ddir", 0,                       \
+	  open(joined(path, "inner"), O_RDONLY))                                                  \
+	X(m_inside_stat, "C7-inside-stat", "is there a file in it", PROT " ENOENT", "ddir", 0,    \
+	  access(joined(path, "inner"), F_OK))                                                    \
+	X(m_inside_new, "C7-inside-new", "create in it", PROT, "ddir", 0,                         \
+	  open(joined(path, "new"), O_WRONLY | O_CREAT, 0644))                                    \
+	X(m_dir_chmod, "C7-dir-chmod", "chmod of the folder", PROT, "ddir", 0, chmod(path, 0777)) \
+	X(m_dir_rename, "C7-dir-rename", "rename of the folder", PROT, "ddir", 0,                 \
+	  rename(path, "ddir-moved"))
+DENIED_FOLDER(PROBE_CALL)
 
 /* Seeing that something is there is one thing; seeing what it is, another. */
 static void m_stat(void)
@@ -465,25 +435,36 @@ static void m_opath(void)
 }
 
 /* C8 and friends, on what may only be read. */
-#define RO(name, call, what) ON_FILE(r_##name, "rofile", call, what)
-RO(write, open(path, O_WRONLY), "open(O_WRONLY)")
-RO(truncate, truncate(path, 0), "truncate")
-RO(trunc, open(path, O_RDONLY | O_TRUNC), "open(O_TRUNC)")
-RO(creat, creat(path, 0644), "creat")
-RO(chmod, chmod(path, 0777), "chmod")
-RO(utimes, utimensat(AT_FDCWD, path, NULL, 0), "utimensat")
-RO(chown, chown(path, getuid(), getgid()), "chown")
-RO(xattr, setxattr(path, "user.capsule", "x", 1, 0), "setxattr")
-RO(unlink, unlink(path), "unlink")
-RO(rename, rename(path, "ro-moved"), "rename into the workspace")
-RO(over, rename(own_file("f-ro"), path), "rename over it")
+#define READABLE(X)                                                                                \
+	X(r_write, "C8-write", "write to a read-only grant", PROT, "rofile", 0,                    \
+	  open(path, O_WRONLY))                                                                    \
+	X(r_truncate, "C8-truncate", "truncate", PROT, "rofile", 0, truncate(path, 0))             \
+	X(r_trunc, "C8-trunc", "open(O_TRUNC)", PROT, "rofile", 0, open(path, O_RDONLY | O_TRUNC)) \
+	X(r_creat, "C8-creat", "creat", PROT, "rofile", 0, creat(path, 0644))                      \
+	X(r_chmod, "C8-chmod", "chmod", PROT, "rofile", 0, chmod(path, 0777))                      \
+	X(r_utimes, "C8-utimes", "utimensat", PROT, "rofile", 0,                                   \
+	  utimensat(AT_FDCWD, path, NULL, 0))                                                      \
+	X(r_chown, "C8-chown", "chown", PROT, "rofile", 0, chown(path, getuid(), getgid()))        \
+	X(r_xattr, "C8-xattr", "setxattr", PROT " EOPNOTSUPP", "rofile", 0,                        \
+	  setxattr(path, "user.capsule", "x", 1, 0))                                               \
+	X(r_unlink, "C8-unlink", "unlink", PROT, "rofile", 0, unlink(path))                        \
+	X(r_rename, "C8-rename", "rename away", PROT, "rofile", 0, rename(path, "ro-moved"))       \
+	X(r_over, "C8-over", "rename over it", PROT, "rofile", 0, rename(own_file("f-ro"), path))  \
+	X(r_create, "C8-create", "create beside it", PROT, "rodir", 0,                             \
+	  open(joined(path, "new"), O_WRONLY | O_CREAT, 0644))
+READABLE(PROBE_CALL)
 
 /* The same on what is not granted at all: it has to be reached first. */
-#define UNGRANTED(name, call, what) ON_FILE(u_##name, "secret", call, what)
-UNGRANTED(chmod, chmod(path, 0777), "chmod")
-UNGRANTED(utimes, utimensat(AT_FDCWD, path, NULL, 0), "utimensat")
-UNGRANTED(chown, lchown(path, getuid(), getgid()), "lchown")
-UNGRANTED(xattr, lsetxattr(path, "user.capsule", "x", 1, 0), "lsetxattr")
+#define UNGRANTED(X)                                                                               \
+	X(u_chmod, "C8-out-chmod", "chmod of a file outside", GONE, "secret", 0,                   \
+	  chmod(path, 0777))                                                                       \
+	X(u_utimes, "C8-out-utimes", "utimensat of a file outside", GONE, "secret", 0,             \
+	  utimensat(AT_FDCWD, path, NULL, 0))                                                      \
+	X(u_chown, "C8-out-chown", "lchown of a file outside", GONE " EPERM", "secret", 0,         \
+	  lchown(path, getuid(), getgid()))                                                        \
+	X(u_xattr, "C8-out-xattr", "lsetxattr of a file outside", GONE " EOPNOTSUPP", "secret", 0, \
+	  lsetxattr(path, "user.capsule", "x", 1, 0))
+UNGRANTED(PROBE_CALL)
 
 static void r_flags(void)
 {
@@ -504,14 +485,6 @@ static void r_link(void)
 	if (link(path, "ro-linked"))
 		blocked(errno, "link");
 	verdict(open("ro-linked", O_WRONLY), "write by a hard link");
-}
-
-static void r_create(void)
-{
-	const char *path = joined(param("rodir"), "new");
-
-	attempt();
-	verdict(open(path, O_WRONLY | O_CREAT, 0644), "create beside it");
 }
 
 static void open_path(int flags)
@@ -557,89 +530,33 @@ const struct probe probes_fs[] = {
 	{ "C1-root", "/proc/self/root", GONE, "secret", by_root, 0 },
 	{ "C1-init-root", "/proc/1/root", GONE, "secret", by_init_root, PROBE_NO_CONTROL },
 	{ "C1-init-cwd", "/proc/1/cwd", GONE, "secret", by_init_cwd, PROBE_NO_CONTROL },
-	{ "C1-out-create", "create outside", OUT, "outside", out_create, 0 },
-	{ "C1-out-mkdir", "mkdir outside", OUT, "outside", out_mkdir, 0 },
-	{ "C1-out-symlink", "symlink outside", OUT, "outside", out_symlink, 0 },
-	{ "C1-out-fifo", "mkfifo outside", OUT, "outside", out_fifo, 0 },
 	{ "C2-race", "a component swapped for a symlink", "ENOENT", "secret outside seconds",
 	  race_read, 0 },
 	{ "C2-swap", "swap two names", "EAGAIN", "a b seconds", race_names, PROBE_NO_CONTROL },
-	{ "C6-write", "write", PROT, "protected", p_write, 0 },
-	{ "C6-append", "append", PROT, "protected", p_append, 0 },
-	{ "C6-trunc", "open(O_TRUNC)", PROT, "protected", p_trunc, 0 },
-	{ "C6-truncate", "truncate", PROT, "protected", p_truncate, 0 },
-	{ "C6-unlink", "unlink", PROT, "protected", p_unlink, 0 },
-	{ "C6-away", "rename away", PROT, "protected", p_away, 0 },
-	{ "C6-over", "rename over it", PROT, "protected", p_over, 0 },
-	{ "C6-exchange", "exchange", PROT, "protected", p_exchange, 0 },
-	{ "C6-chmod", "chmod", PROT, "protected", p_chmod, 0 },
-	{ "C6-fchmodat2", "fchmodat2", PROT " ENOSYS", "protected", p_fchmodat2, 0 },
-	{ "C6-chown", "chown", PROT, "protected", p_chown, 0 },
-	{ "C6-utimes", "utimensat", PROT, "protected", p_utimes, 0 },
-	{ "C6-xattr", "setxattr", PROT, "protected", p_xattr, 0 },
 	{ "C6-alias", "write by a hard link", PROT, "protected", p_alias, 0 },
 	{ "C6-reopen", "reopen by /proc/self/fd", PROT, "protected", p_reopen, 0 },
 	{ "C6-opath", "reopen of O_PATH", PROT, "protected", p_path_reopen, 0 },
 	{ "C6-mmap", "shared writable mapping", PROT, "protected", p_mmap, PROBE_NO_CONTROL },
 	{ "C6-tmpfile", "O_TMPFILE and linkat", PROT " EEXIST", "protected", p_tmpfile, 0 },
 	{ "C6-symlink", "a symlink in its place", PROT " EEXIST", "protected", p_symlink, 0 },
-	{ "C6-ancestor", "rename a folder above", PROT, "ancestor", p_ancestor, 0 },
 	{ "C6-ancestor-exchange", "exchange a folder above", PROT, "ancestor", p_ancestor_exchange,
 	  0 },
-	{ "C6-dir-create", "create in a protected folder", PROT, "pdir", d_create, 0 },
-	{ "C6-dir-mkdir", "mkdir in it", PROT, "pdir", d_mkdir, 0 },
-	{ "C6-dir-symlink", "symlink in it", PROT, "pdir", d_symlink, 0 },
-	{ "C6-dir-fifo", "mkfifo in it", PROT, "pdir", d_fifo, 0 },
-	{ "C6-dir-rename", "rename into it", PROT, "pdir", d_rename, 0 },
-	{ "C6-dir-link", "hard link into it", PROT, "pdir", d_link, 0 },
 	{ "C6-dir-tmpfile", "O_TMPFILE linked into it", PROT, "pdir", d_tmpfile, 0 },
-	{ "C6-dir-tmpfile-in", "O_TMPFILE in it", PROT, "pdir", d_tmpfile_in, 0 },
-	{ "C6-dir-away", "rename the folder", PROT, "pdir", d_away, 0 },
-	{ "C6-dir-rmdir", "rmdir", PROT " ENOTEMPTY", "pdir", d_rmdir, PROBE_NO_CONTROL },
-	{ "C6-dir-child", "write to a file in it", PROT, "pdir", d_child, 0 },
-	{ "C6-dir-unlink", "unlink a file in it", PROT, "pdir", d_child_unlink, 0 },
-	{ "C7-open", "open a denied file", PROT, "denied", m_open, 0 },
-	{ "C7-write", "open for writing", PROT, "denied", m_write, 0 },
-	{ "C7-chmod", "chmod", PROT, "denied", m_chmod, 0 },
-	{ "C7-chown", "chown", PROT, "denied", m_chown, 0 },
-	{ "C7-utimes", "utimensat", PROT, "denied", m_utimes, 0 },
-	{ "C7-setxattr", "setxattr", PROT, "denied", m_setxattr, 0 },
-	{ "C7-getxattr", "getxattr", PROT " ENODATA EOPNOTSUPP", "denied", m_getxattr, 0 },
-	{ "C7-access", "access(R_OK)", PROT, "denied", m_access, 0 },
-	{ "C7-access-w", "access(W_OK)", PROT, "denied", m_access_w, 0 },
-	{ "C7-truncate", "truncate", PROT, "denied", m_truncate, 0 },
-	{ "C7-unlink", "unlink", PROT, "denied", m_unlink, 0 },
-	{ "C7-rename", "rename", PROT, "denied", m_rename, 0 },
-	{ "C7-over", "rename over it", PROT, "denied", m_over, 0 },
 	{ "C7-stat", "stat", PROT, "denied ino", m_stat, 0 },
 	{ "C7-opath", "O_PATH", PROT, "denied ino", m_opath, 0 },
-	{ "C7-chdir", "chdir", PROT, "ddir", m_chdir, 0 },
-	{ "C7-list", "list a denied folder", PROT, "ddir", m_list, 0 },
-	{ "C7-inside", "a file in it", PROT " ENOENT", "ddir", m_inside, 0 },
-	{ "C7-inside-stat", "is there a file in it", PROT " ENOENT", "ddir", m_inside_stat, 0 },
-	{ "C7-inside-new", "create in it", PROT, "ddir", m_inside_new, 0 },
-	{ "C7-dir-chmod", "chmod of the folder", PROT, "ddir", m_dir_chmod, 0 },
-	{ "C7-dir-rename", "rename of the folder", PROT, "ddir", m_dir_rename, 0 },
-	{ "C8-write", "write to a read-only grant", PROT, "rofile", r_write, 0 },
-	{ "C8-truncate", "truncate", PROT, "rofile", r_truncate, 0 },
-	{ "C8-trunc", "open(O_TRUNC)", PROT, "rofile", r_trunc, 0 },
-	{ "C8-creat", "creat", PROT, "rofile", r_creat, 0 },
-	{ "C8-chmod", "chmod", PROT, "rofile", r_chmod, 0 },
-	{ "C8-utimes", "utimensat", PROT, "rofile", r_utimes, 0 },
-	{ "C8-chown", "chown", PROT, "rofile", r_chown, 0 },
-	{ "C8-xattr", "setxattr", PROT " EOPNOTSUPP", "rofile", r_xattr, 0 },
-	{ "C8-unlink", "unlink", PROT, "rofile", r_unlink, 0 },
-	{ "C8-rename", "rename away", PROT, "rofile", r_rename, 0 },
-	{ "C8-over", "rename over it", PROT, "rofile", r_over, 0 },
 	{ "C8-flags", "FS_IOC_SETFLAGS", PROT " ENOTTY", "rofile", r_flags, 0 },
 	{ "C8-link", "write by a hard link", PROT, "rofile", r_link, 0 },
-	{ "C8-create", "create beside it", PROT, "rodir", r_create, 0 },
-	{ "C8-out-chmod", "chmod of a file outside", GONE, "secret", u_chmod, 0 },
-	{ "C8-out-utimes", "utimensat of a file outside", GONE, "secret", u_utimes, 0 },
-	{ "C8-out-chown", "lchown of a file outside", GONE " EPERM", "secret", u_chown, 0 },
-	{ "C8-out-xattr", "lsetxattr of a file outside", GONE " EOPNOTSUPP", "secret", u_xattr, 0 },
 	{ "C13-read", "read a file of the kernel", GONE " EPERM", "path", open_read, 0 },
 	{ "C13-write", "write a file of the kernel", "ENOENT EACCES EROFS EPERM ENOTDIR", "path",
 	  open_write, 0 },
+	/* clang-format off */
+	OUTSIDE(PROBE_ROW)
+	PROTECTED(PROBE_ROW)
+	INTO(PROBE_ROW)
+	DENIED(PROBE_ROW)
+	DENIED_FOLDER(PROBE_ROW)
+	READABLE(PROBE_ROW)
+	UNGRANTED(PROBE_ROW)
+	/* clang-format on */
 	{ NULL },
 };

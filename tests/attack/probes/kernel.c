@@ -18,13 +18,6 @@
 #include <termios.h>
 #include <time.h>
 
-#define REACHED(name, call, what)            \
-	static void name(void)               \
-	{                                    \
-		attempt();                   \
-		verdict_reached(call, what); \
-	}
-
 /* A terminal of our own, made our controlling terminal; returns its slave end. */
 static int own_terminal(void)
 {
@@ -137,53 +130,6 @@ static void perf(void)
 	verdict(syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0), "perf_event_open");
 }
 
-static void key_add(void)
-{
-	attempt();
-	verdict(syscall(SYS_add_key, "user", "capsule-attack", "x", 1, KEY_SPEC_PROCESS_KEYRING),
-		"add_key");
-}
-
-static void keyctl_session(void)
-{
-	attempt();
-	verdict(syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0),
-		"keyctl(session keyring)");
-}
-
-static void keyctl_user(void)
-{
-	char text[256];
-
-	attempt();
-	verdict(syscall(SYS_keyctl, KEYCTL_DESCRIBE, KEY_SPEC_USER_KEYRING, text, sizeof(text)),
-		"keyctl(user keyring)");
-}
-
-static void personality_exec(void)
-{
-	attempt();
-	verdict(syscall(SYS_personality, READ_IMPLIES_EXEC), "personality(READ_IMPLIES_EXEC)");
-}
-
-static void uffd(void)
-{
-	attempt();
-	verdict(syscall(SYS_userfaultfd, O_CLOEXEC), "userfaultfd");
-}
-
-static void uffd_user(void)
-{
-	attempt();
-	verdict(syscall(SYS_userfaultfd, O_CLOEXEC | 1), "userfaultfd(USER_MODE_ONLY)");
-}
-
-static void uffd_dev(void)
-{
-	attempt();
-	verdict(open("/dev/userfaultfd", O_RDWR), "/dev/userfaultfd");
-}
-
 static void clock_back(void)
 {
 	struct timespec now;
@@ -201,39 +147,66 @@ static void clock_adjust(void)
 	verdict(adjtimex(&t), "adjtimex");
 }
 
-static void kernel_log(void)
-{
-	char text[256];
-
-	attempt();
-	verdict(syscall(SYS_syslog, 3, text, sizeof(text)), "syslog(READ_ALL)");
-}
+#define CALLS(X)                                                                                   \
+	X(key_add, "A12-add-key", "add_key", "EPERM ENOSYS", NULL, 0,                              \
+	  syscall(SYS_add_key, "user", "capsule-attack", "x", 1, KEY_SPEC_PROCESS_KEYRING))        \
+	X(keyctl_session, "A12-session", "the user's session keyring", "EPERM ENOSYS", NULL, 0,    \
+	  syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0))                 \
+	X(keyctl_user, "A12-user", "the user keyring", "EPERM ENOSYS", NULL, 0,                    \
+	  syscall(SYS_keyctl, KEYCTL_DESCRIBE, KEY_SPEC_USER_KEYRING, (char[256]){ 0 }, 256))      \
+	X(personality_exec, "A12-personality", "personality(READ_IMPLIES_EXEC)", "EPERM", NULL, 0, \
+	  syscall(SYS_personality, READ_IMPLIES_EXEC))                                             \
+	X(uffd, "A12-uffd", "userfaultfd", "EPERM", NULL, 0, syscall(SYS_userfaultfd, O_CLOEXEC))  \
+	X(uffd_user, "A12-uffd-user", "userfaultfd, user mode only", "EPERM", NULL, 0,             \
+	  syscall(SYS_userfaultfd, O_CLOEXEC | 1))                                                 \
+	X(uffd_dev, "A12-uffd-dev", "/dev/userfaultfd", "ENOENT EACCES", NULL, 0,                  \
+	  open("/dev/userfaultfd", O_RDWR))                                                        \
+	X(kernel_log, "A12-syslog", "the kernel's log", "EPERM", NULL, 0,                          \
+	  syscall(SYS_syslog, 3, (char[256]){ 0 }, 256))
+CALLS(PROBE_CALL)
 
 #define BAD ((void *)8)
 
-REACHED(key_request, syscall(SYS_request_key, "user", BAD, NULL, 0), "request_key")
-REACHED(keyctl_bad, syscall(SYS_keyctl, 9999, 0, 0), "keyctl")
-REACHED(bpf_bad, syscall(SYS_bpf, 9999, BAD, 8), "bpf")
-REACHED(kexec, syscall(SYS_kexec_load, 0, 17, BAD, 0), "kexec_load")
-REACHED(module_init, syscall(SYS_init_module, BAD, 8, BAD), "init_module")
-REACHED(module_finit, syscall(SYS_finit_module, -1, BAD, 0), "finit_module")
-REACHED(module_delete, syscall(SYS_delete_module, BAD, O_NONBLOCK), "delete_module")
-REACHED(quota, syscall(SYS_quotactl, 0x80000100, NULL, 0, NULL), "quotactl(Q_SYNC)")
-REACHED(swap_on, syscall(SYS_swapon, BAD, 0), "swapon")
-REACHED(swap_off, syscall(SYS_swapoff, BAD), "swapoff")
-REACHED(do_acct, syscall(SYS_acct, BAD), "acct")
-REACHED(do_reboot, syscall(SYS_reboot, 0, 0, 0, NULL), "reboot with a wrong magic")
-REACHED(hostname, syscall(SYS_sethostname, BAD, 4), "sethostname")
-REACHED(domainname, syscall(SYS_setdomainname, BAD, 4), "setdomainname")
-REACHED(fanotify, syscall(SYS_fanotify_init, 0, O_RDONLY), "fanotify_init")
-REACHED(hangup, syscall(SYS_vhangup), "vhangup")
+#define REACHED(X)                                                                                 \
+	X(key_request, "A12-request-key", "request_key", "EPERM ENOSYS", NULL, 0,                  \
+	  syscall(SYS_request_key, "user", BAD, NULL, 0))                                          \
+	X(keyctl_bad, "A12-keyctl", "keyctl, any command", "EPERM ENOSYS", NULL, 0,                \
+	  syscall(SYS_keyctl, 9999, 0, 0))                                                         \
+	X(bpf_bad, "A12-bpf-bad", "bpf, any command", "EPERM", NULL, 0,                            \
+	  syscall(SYS_bpf, 9999, BAD, 8))                                                          \
+	X(kexec, "A12-kexec", "kexec_load", "EPERM", NULL, 0,                                      \
+	  syscall(SYS_kexec_load, 0, 17, BAD, 0))                                                  \
+	X(module_init, "A12-init-module", "init_module", "EPERM", NULL, 0,                         \
+	  syscall(SYS_init_module, BAD, 8, BAD))                                                   \
+	X(module_finit, "A12-finit-module", "finit_module", "EPERM", NULL, 0,                      \
+	  syscall(SYS_finit_module, -1, BAD, 0))                                                   \
+	X(module_delete, "A12-delete-module", "delete_module", "EPERM", NULL, 0,                   \
+	  syscall(SYS_delete_module, BAD, O_NONBLOCK))                                             \
+	X(quota, "A12-quota", "quotactl", "EPERM", NULL, 0,                                        \
+	  syscall(SYS_quotactl, 0x80000100, NULL, 0, NULL))                                        \
+	X(swap_on, "A12-swapon", "swapon", "EPERM", NULL, 0, syscall(SYS_swapon, BAD, 0))          \
+	X(swap_off, "A12-swapoff", "swapoff", "EPERM", NULL, 0, syscall(SYS_swapoff, BAD))         \
+	X(do_acct, "A12-acct", "acct", "EPERM", NULL, 0, syscall(SYS_acct, BAD))                   \
+	X(do_reboot, "A12-reboot", "reboot", "EPERM", NULL, 0, syscall(SYS_reboot, 0, 0, 0, NULL)) \
+	X(hostname, "A12-hostname", "sethostname", "EPERM", NULL, 0,                               \
+	  syscall(SYS_sethostname, BAD, 4))                                                        \
+	X(domainname, "A12-domainname", "setdomainname", "EPERM", NULL, 0,                         \
+	  syscall(SYS_setdomainname, BAD, 4))                                                      \
+	X(fanotify, "A12-fanotify", "fanotify_init", "EPERM", NULL, 0,                             \
+	  syscall(SYS_fanotify_init, 0, O_RDONLY))                                                 \
+	X(hangup, "A12-vhangup", "vhangup", "EPERM", NULL, PROBE_NO_CONTROL, syscall(SYS_vhangup))
+REACHED(PROBE_REACH)
 #ifdef __x86_64__
-REACHED(cookie, syscall(SYS_lookup_dcookie, 0L, BAD, 0), "lookup_dcookie")
-REACHED(io_pl, syscall(SYS_iopl, 3), "iopl")
-REACHED(io_perm, syscall(SYS_ioperm, 0x80, 1, 1), "ioperm")
-REACHED(ldt, syscall(SYS_modify_ldt, 0, BAD, 0), "modify_ldt")
-REACHED(do_uselib, syscall(SYS_uselib, BAD), "uselib")
-REACHED(do_sysfs, syscall(SYS_sysfs, 3), "sysfs")
+#define REACHED_X86(X)                                                                          \
+	X(cookie, "A12-dcookie", "lookup_dcookie", "EPERM ENOSYS", NULL, 0,                     \
+	  syscall(SYS_lookup_dcookie, 0L, BAD, 0))                                              \
+	X(io_pl, "A12-iopl", "iopl", "EPERM", NULL, 0, syscall(SYS_iopl, 3))                    \
+	X(io_perm, "A12-ioperm", "ioperm", "EPERM", NULL, 0, syscall(SYS_ioperm, 0x80, 1, 1))   \
+	X(ldt, "A12-ldt", "modify_ldt", "EPERM ENOSYS", NULL, 0,                                \
+	  syscall(SYS_modify_ldt, 0, BAD, 0))                                                   \
+	X(do_uselib, "A12-uselib", "uselib", "EPERM ENOSYS", NULL, 0, syscall(SYS_uselib, BAD)) \
+	X(do_sysfs, "A12-sysfs", "sysfs(2)", "EPERM ENOSYS", NULL, 0, syscall(SYS_sysfs, 3))
+REACHED_X86(PROBE_REACH)
 #endif
 
 const struct probe probes_kernel[] = {
@@ -246,40 +219,15 @@ const struct probe probes_kernel[] = {
 	{ "A9-cons", "TIOCCONS", "EPERM", NULL, tioccons, PROBE_NO_CONTROL },
 	{ "A9-host", "TIOCSTI on the session's terminal", "EPERM", NULL, host_terminal, 0 },
 	{ "A12-bpf", "bpf(MAP_CREATE)", "EPERM", NULL, do_bpf, 0 },
-	{ "A12-bpf-bad", "bpf, any command", "EPERM", NULL, bpf_bad, 0 },
 	{ "A12-perf", "perf_event_open", "EPERM", NULL, perf, 0 },
-	{ "A12-uffd", "userfaultfd", "EPERM", NULL, uffd, 0 },
-	{ "A12-uffd-user", "userfaultfd, user mode only", "EPERM", NULL, uffd_user, 0 },
-	{ "A12-uffd-dev", "/dev/userfaultfd", "ENOENT EACCES", NULL, uffd_dev, 0 },
-	{ "A12-add-key", "add_key", "EPERM ENOSYS", NULL, key_add, 0 },
-	{ "A12-session", "the user's session keyring", "EPERM ENOSYS", NULL, keyctl_session, 0 },
-	{ "A12-user", "the user keyring", "EPERM ENOSYS", NULL, keyctl_user, 0 },
-	{ "A12-keyctl", "keyctl, any command", "EPERM ENOSYS", NULL, keyctl_bad, 0 },
-	{ "A12-request-key", "request_key", "EPERM ENOSYS", NULL, key_request, 0 },
-	{ "A12-kexec", "kexec_load", "EPERM", NULL, kexec, 0 },
-	{ "A12-init-module", "init_module", "EPERM", NULL, module_init, 0 },
-	{ "A12-finit-module", "finit_module", "EPERM", NULL, module_finit, 0 },
-	{ "A12-delete-module", "delete_module", "EPERM", NULL, module_delete, 0 },
-	{ "A12-quota", "quotactl", "EPERM", NULL, quota, 0 },
-	{ "A12-swapon", "swapon", "EPERM", NULL, swap_on, 0 },
-	{ "A12-swapoff", "swapoff", "EPERM", NULL, swap_off, 0 },
-	{ "A12-acct", "acct", "EPERM", NULL, do_acct, 0 },
-	{ "A12-reboot", "reboot", "EPERM", NULL, do_reboot, 0 },
-	{ "A12-hostname", "sethostname", "EPERM", NULL, hostname, 0 },
-	{ "A12-domainname", "setdomainname", "EPERM", NULL, domainname, 0 },
-	{ "A12-fanotify", "fanotify_init", "EPERM", NULL, fanotify, 0 },
-	{ "A12-vhangup", "vhangup", "EPERM", NULL, hangup, PROBE_NO_CONTROL },
 	{ "A12-settime", "clock_settime", "EPERM", NULL, clock_back, PROBE_NO_CONTROL },
 	{ "A12-adjtime", "adjtimex", "EPERM", NULL, clock_adjust, PROBE_NO_CONTROL },
-	{ "A12-syslog", "the kernel's log", "EPERM", NULL, kernel_log, 0 },
-	{ "A12-personality", "personality(READ_IMPLIES_EXEC)", "EPERM", NULL, personality_exec, 0 },
+	/* clang-format off */
+	CALLS(PROBE_ROW)
+	REACHED(PROBE_ROW)
 #ifdef __x86_64__
-	{ "A12-dcookie", "lookup_dcookie", "EPERM ENOSYS", NULL, cookie, 0 },
-	{ "A12-iopl", "iopl", "EPERM", NULL, io_pl, 0 },
-	{ "A12-ioperm", "ioperm", "EPERM", NULL, io_perm, 0 },
-	{ "A12-uselib", "uselib", "EPERM ENOSYS", NULL, do_uselib, 0 },
-	{ "A12-sysfs", "sysfs(2)", "EPERM ENOSYS", NULL, do_sysfs, 0 },
-	{ "A12-ldt", "modify_ldt", "EPERM ENOSYS", NULL, ldt, 0 },
+	REACHED_X86(PROBE_ROW)
 #endif
+	/* clang-format on */
 	{ NULL },
 };

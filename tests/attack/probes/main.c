@@ -96,8 +96,10 @@ void verdict_reached(long ret, const char *what)
 const char *param(const char *key)
 {
 	static char line[256];
-	size_t n = strlen(key);
+	size_t n = key ? strlen(key) : 0;
 
+	if (!key)
+		return NULL;
 	for (char **p = params; *p; p++) {
 		if (strncmp(*p, key, n) != 0 || (*p)[n] != '=')
 			continue;

@@ -15,76 +15,76 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-static void family(int domain, int type, int protocol, const char *what)
-{
-	attempt();
-	verdict(socket(domain, type, protocol), what);
-}
-
-#define FAMILY(name, domain, type, protocol)                                                     \
-	static void socket_##name(void)                                                          \
-	{                                                                                        \
-		family(domain, type, protocol, "socket(" #domain ", " #type ", " #protocol ")"); \
-	}
-FAMILY(alg, 38, SOCK_SEQPACKET, 0)
-FAMILY(vsock, 40, SOCK_STREAM, 0)
-FAMILY(vsock_dgram, 40, SOCK_DGRAM, 0)
-FAMILY(nl_usersock, AF_NETLINK, SOCK_RAW, 2)
-FAMILY(nl_diag, AF_NETLINK, SOCK_RAW, 4)
-FAMILY(nl_xfrm, AF_NETLINK, SOCK_RAW, 6)
-FAMILY(nl_selinux, AF_NETLINK, SOCK_RAW, 7)
-FAMILY(nl_audit, AF_NETLINK, SOCK_RAW, 9)
-FAMILY(nl_connector, AF_NETLINK, SOCK_DGRAM, 11)
-FAMILY(nl_netfilter, AF_NETLINK, SOCK_RAW, 12)
-FAMILY(nl_uevent, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 15)
-FAMILY(nl_generic, AF_NETLINK, SOCK_RAW, 16)
-FAMILY(nl_crypto, AF_NETLINK, SOCK_RAW, 21)
-FAMILY(packet, AF_PACKET, SOCK_RAW, 0x0300)
-FAMILY(packet_dgram, AF_PACKET, SOCK_DGRAM, 0x0300)
-FAMILY(inet_packet, AF_INET, 10, 0x0300)
-FAMILY(xdp, 44, SOCK_RAW, 0)
-FAMILY(bluetooth, 31, SOCK_RAW, 1)
-FAMILY(smc, 43, SOCK_STREAM, 0)
-FAMILY(key, 15, SOCK_RAW, 2)
-FAMILY(rds, 21, SOCK_SEQPACKET, 0)
-FAMILY(tipc, 30, SOCK_STREAM, 0)
-FAMILY(can, 29, SOCK_RAW, 1)
-FAMILY(kcm, 41, SOCK_DGRAM, 0)
-FAMILY(qipcrtr, 42, SOCK_DGRAM, 0)
-FAMILY(raw, AF_INET, SOCK_RAW, IPPROTO_ICMP)
-FAMILY(raw6, AF_INET6, SOCK_RAW, IPPROTO_ICMPV6)
-FAMILY(raw_raw, AF_INET, SOCK_RAW, IPPROTO_RAW)
-FAMILY(mptcp, AF_INET, SOCK_STREAM, 262)
-FAMILY(mptcp6, AF_INET6, SOCK_STREAM, 262)
-FAMILY(sctp, AF_INET, SOCK_STREAM, 132)
-FAMILY(sctp_seq, AF_INET, SOCK_SEQPACKET, 132)
-FAMILY(dccp, AF_INET, 6, 33)
-FAMILY(udplite, AF_INET, SOCK_DGRAM, 136)
-FAMILY(l2tp, AF_INET, SOCK_DGRAM, 115)
+#define FAMILIES(X)                                                                                \
+	X(socket_alg, "A6-alg", "AF_ALG socket", "EPERM", NULL, PROBE_HOST_NET,                    \
+	  socket(38, SOCK_SEQPACKET, 0))                                                           \
+	X(socket_vsock, "A7-vsock", "AF_VSOCK stream", "EPERM", NULL, PROBE_HOST_NET,              \
+	  socket(40, SOCK_STREAM, 0))                                                              \
+	X(socket_vsock_dgram, "A7-dgram", "AF_VSOCK datagram", "EPERM", NULL, 0,                   \
+	  socket(40, SOCK_DGRAM, 0))                                                               \
+	X(socket_nl_usersock, "A8-usersock", "netlink usersock", "EPERM", NULL, PROBE_HOST_NET,    \
+	  socket(AF_NETLINK, SOCK_RAW, 2))                                                         \
+	X(socket_nl_diag, "A8-diag", "netlink sock_diag", "EPERM", NULL, PROBE_HOST_NET,           \
+	  socket(AF_NETLINK, SOCK_RAW, 4))                                                         \
+	X(socket_nl_xfrm, "A8-xfrm", "netlink xfrm", "EPERM", NULL, 0,                             \
+	  socket(AF_NETLINK, SOCK_RAW, 6))                                                         \
+	X(socket_nl_selinux, "A8-selinux", "netlink selinux", "EPERM", NULL, 0,                    \
+	  socket(AF_NETLINK, SOCK_RAW, 7))                                                         \
+	X(socket_nl_audit, "A8-audit", "netlink audit", "EPERM", NULL, PROBE_HOST_NET,             \
+	  socket(AF_NETLINK, SOCK_RAW, 9))                                                         \
+	X(socket_nl_connector, "A8-connector", "netlink connector", "EPERM", NULL, 0,              \
+	  socket(AF_NETLINK, SOCK_DGRAM, 11))                                                      \
+	X(socket_nl_netfilter, "A8-netfilter", "netlink netfilter", "EPERM", NULL, PROBE_HOST_NET, \
+	  socket(AF_NETLINK, SOCK_RAW, 12))                                                        \
+	X(socket_nl_uevent, "A8-uevent", "netlink kobject_uevent", "EPERM", NULL, PROBE_HOST_NET,  \
+	  socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 15))                                         \
+	X(socket_nl_generic, "A8-generic", "generic netlink", "EPERM", NULL, PROBE_HOST_NET,       \
+	  socket(AF_NETLINK, SOCK_RAW, 16))                                                        \
+	X(socket_nl_crypto, "A8-crypto", "netlink crypto", "EPERM", NULL, 0,                       \
+	  socket(AF_NETLINK, SOCK_RAW, 21))                                                        \
+	X(socket_packet, "A8-packet", "AF_PACKET raw", "EPERM", NULL, PROBE_HOST_NET,              \
+	  socket(AF_PACKET, SOCK_RAW, 0x0300))                                                     \
+	X(socket_packet_dgram, "A8-packet-dgram", "AF_PACKET datagram", "EPERM", NULL, 0,          \
+	  socket(AF_PACKET, SOCK_DGRAM, 0x0300))                                                   \
+	X(socket_inet_packet, "A8-inet-packet", "SOCK_PACKET", "EPERM", NULL, 0,                   \
+	  socket(AF_INET, 10, 0x0300))                                                             \
+	X(socket_xdp, "A8-xdp", "AF_XDP", "EPERM", NULL, PROBE_HOST_NET, socket(44, SOCK_RAW, 0))  \
+	X(socket_bluetooth, "A8-bluetooth", "AF_BLUETOOTH", "EPERM", NULL, 0,                      \
+	  socket(31, SOCK_RAW, 1))                                                                 \
+	X(socket_smc, "A8-smc", "AF_SMC", "EPERM", NULL, 0, socket(43, SOCK_STREAM, 0))            \
+	X(socket_key, "A8-key", "PF_KEY", "EPERM", NULL, 0, socket(15, SOCK_RAW, 2))               \
+	X(socket_rds, "A8-rds", "AF_RDS", "EPERM", NULL, 0, socket(21, SOCK_SEQPACKET, 0))         \
+	X(socket_tipc, "A8-tipc", "AF_TIPC", "EPERM", NULL, 0, socket(30, SOCK_STREAM, 0))         \
+	X(socket_can, "A8-can", "AF_CAN", "EPERM", NULL, 0, socket(29, SOCK_RAW, 1))               \
+	X(socket_kcm, "A8-kcm", "AF_KCM", "EPERM", NULL, 0, socket(41, SOCK_DGRAM, 0))             \
+	X(socket_qipcrtr, "A8-qipcrtr", "AF_QIPCRTR", "EPERM", NULL, 0, socket(42, SOCK_DGRAM, 0)) \
+	X(socket_raw, "A8-raw", "raw ICMP", "EPERM", NULL, PROBE_HOST_NET,                         \
+	  socket(AF_INET, SOCK_RAW, IPPROTO_ICMP))                                                 \
+	X(socket_raw6, "A8-raw6", "raw ICMPv6", "EPERM", NULL, PROBE_HOST_NET,                     \
+	  socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6))                                              \
+	X(socket_raw_raw, "A8-rawraw", "raw IP", "EPERM", NULL, 0,                                 \
+	  socket(AF_INET, SOCK_RAW, IPPROTO_RAW))                                                  \
+	X(socket_mptcp, "A8-mptcp", "MPTCP", "EPERM", NULL, PROBE_HOST_NET,                        \
+	  socket(AF_INET, SOCK_STREAM, 262))                                                       \
+	X(socket_mptcp6, "A8-mptcp6", "MPTCP over IPv6", "EPERM", NULL, 0,                         \
+	  socket(AF_INET6, SOCK_STREAM, 262))                                                      \
+	X(socket_sctp, "A8-sctp", "SCTP", "EPERM", NULL, PROBE_HOST_NET,                           \
+	  socket(AF_INET, SOCK_STREAM, 132))                                                       \
+	X(socket_sctp_seq, "A8-sctp-seq", "SCTP one-to-many", "EPERM", NULL, 0,                    \
+	  socket(AF_INET, SOCK_SEQPACKET, 132))                                                    \
+	X(socket_dccp, "A8-dccp", "DCCP", "EPERM", NULL, 0, socket(AF_INET, 6, 33))                \
+	X(socket_udplite, "A8-udplite", "UDP-Lite", "EPERM", NULL, 0,                              \
+	  socket(AF_INET, SOCK_DGRAM, 136))                                                        \
+	X(socket_l2tp, "A8-l2tp", "L2TP", "EPERM", NULL, 0, socket(AF_INET, SOCK_DGRAM, 115))      \
+	X(dirty_family, "A8-packet-dirty", "AF_PACKET with dirty upper bits", "EPERM", NULL, 0,    \
+	  syscall(SYS_socket, 0x100000000L | AF_PACKET, SOCK_RAW, 0x0300))                         \
+	X(dirty_family_alg, "A6-alg-dirty", "AF_ALG with dirty upper bits", "EPERM", NULL, 0,      \
+	  syscall(SYS_socket, 0x100000000L | 38, SOCK_SEQPACKET, 0))                               \
+	X(pair_xdp, "A8-pair", "socketpair(AF_XDP)", "EPERM", NULL, 0,                             \
+	  socketpair(44, SOCK_RAW, 0, (int[2]){ 0 }))
+FAMILIES(PROBE_CALL)
 
 /* The kernel looks at the low 32 bits of each argument. */
-static void dirty_family(void)
-{
-	attempt();
-	verdict(syscall(SYS_socket, 0x100000000L | AF_PACKET, SOCK_RAW, 0x0300),
-		"socket(AF_PACKET | 1 << 32)");
-}
-
-static void dirty_family_alg(void)
-{
-	attempt();
-	verdict(syscall(SYS_socket, 0x100000000L | 38, SOCK_SEQPACKET, 0),
-		"socket(AF_ALG | 1 << 32)");
-}
-
-static void pair_vsock(void)
-{
-	int fds[2];
-
-	attempt();
-	verdict(socketpair(44, SOCK_RAW, 0, fds), "socketpair(AF_XDP)");
-}
-
 static void vsock_host(void)
 {
 	struct {
@@ -326,45 +326,7 @@ static void interfaces(void)
 #define NONET "ENETUNREACH EHOSTUNREACH ECONNREFUSED EACCES EPERM EADDRNOTAVAIL"
 
 const struct probe probes_net[] = {
-	{ "A6-alg", "AF_ALG socket", "EPERM", NULL, socket_alg, PROBE_HOST_NET },
-	{ "A6-alg-dirty", "AF_ALG with dirty upper bits", "EPERM", NULL, dirty_family_alg, 0 },
-	{ "A7-vsock", "AF_VSOCK stream", "EPERM", NULL, socket_vsock, PROBE_HOST_NET },
-	{ "A7-dgram", "AF_VSOCK datagram", "EPERM", NULL, socket_vsock_dgram, 0 },
 	{ "A7-host", "vsock connection to CID 2", "EPERM", NULL, vsock_host, PROBE_HOST_NET },
-	{ "A8-usersock", "netlink usersock", "EPERM", NULL, socket_nl_usersock, PROBE_HOST_NET },
-	{ "A8-diag", "netlink sock_diag", "EPERM", NULL, socket_nl_diag, PROBE_HOST_NET },
-	{ "A8-xfrm", "netlink xfrm", "EPERM", NULL, socket_nl_xfrm, 0 },
-	{ "A8-selinux", "netlink selinux", "EPERM", NULL, socket_nl_selinux, 0 },
-	{ "A8-audit", "netlink audit", "EPERM", NULL, socket_nl_audit, PROBE_HOST_NET },
-	{ "A8-connector", "netlink connector", "EPERM", NULL, socket_nl_connector, 0 },
-	{ "A8-netfilter", "netlink netfilter", "EPERM", NULL, socket_nl_netfilter, PROBE_HOST_NET },
-	{ "A8-uevent", "netlink kobject_uevent", "EPERM", NULL, socket_nl_uevent, PROBE_HOST_NET },
-	{ "A8-generic", "generic netlink", "EPERM", NULL, socket_nl_generic, PROBE_HOST_NET },
-	{ "A8-crypto", "netlink crypto", "EPERM", NULL, socket_nl_crypto, 0 },
-	{ "A8-packet", "AF_PACKET raw", "EPERM", NULL, socket_packet, PROBE_HOST_NET },
-	{ "A8-packet-dgram", "AF_PACKET datagram", "EPERM", NULL, socket_packet_dgram, 0 },
-	{ "A8-inet-packet", "SOCK_PACKET", "EPERM", NULL, socket_inet_packet, 0 },
-	{ "A8-packet-dirty", "AF_PACKET with dirty upper bits", "EPERM", NULL, dirty_family, 0 },
-	{ "A8-xdp", "AF_XDP", "EPERM", NULL, socket_xdp, PROBE_HOST_NET },
-	{ "A8-pair", "socketpair(AF_XDP)", "EPERM", NULL, pair_vsock, 0 },
-	{ "A8-bluetooth", "AF_BLUETOOTH", "EPERM", NULL, socket_bluetooth, 0 },
-	{ "A8-smc", "AF_SMC", "EPERM", NULL, socket_smc, 0 },
-	{ "A8-key", "PF_KEY", "EPERM", NULL, socket_key, 0 },
-	{ "A8-rds", "AF_RDS", "EPERM", NULL, socket_rds, 0 },
-	{ "A8-tipc", "AF_TIPC", "EPERM", NULL, socket_tipc, 0 },
-	{ "A8-can", "AF_CAN", "EPERM", NULL, socket_can, 0 },
-	{ "A8-kcm", "AF_KCM", "EPERM", NULL, socket_kcm, 0 },
-	{ "A8-qipcrtr", "AF_QIPCRTR", "EPERM", NULL, socket_qipcrtr, 0 },
-	{ "A8-raw", "raw ICMP", "EPERM", NULL, socket_raw, PROBE_HOST_NET },
-	{ "A8-raw6", "raw ICMPv6", "EPERM", NULL, socket_raw6, PROBE_HOST_NET },
-	{ "A8-rawraw", "raw IP", "EPERM", NULL, socket_raw_raw, 0 },
-	{ "A8-mptcp", "MPTCP", "EPERM", NULL, socket_mptcp, PROBE_HOST_NET },
-	{ "A8-mptcp6", "MPTCP over IPv6", "EPERM", NULL, socket_mptcp6, 0 },
-	{ "A8-sctp", "SCTP", "EPERM", NULL, socket_sctp, PROBE_HOST_NET },
-	{ "A8-sctp-seq", "SCTP one-to-many", "EPERM", NULL, socket_sctp_seq, 0 },
-	{ "A8-dccp", "DCCP", "EPERM", NULL, socket_dccp, 0 },
-	{ "A8-udplite", "UDP-Lite", "EPERM", NULL, socket_udplite, 0 },
-	{ "A8-l2tp", "L2TP", "EPERM", NULL, socket_l2tp, 0 },
 	{ "C15-stream", "a listener's path of the host", "ENOENT EACCES EPERM", "socket",
 	  path_stream, 0 },
 	{ "C15-dgram", "a datagram socket's path of the host", "ENOENT EACCES EPERM", "socket",
@@ -385,5 +347,8 @@ const struct probe probes_net[] = {
 	  PROBE_NO_CONTROL },
 	{ "D24-flags", "SIOCSIFFLAGS", "EPERM EACCES", NULL, if_flags, PROBE_NO_CONTROL },
 	{ "D24-interfaces", "interfaces other than lo", "ENODEV EPERM", NULL, interfaces, 0 },
+	/* clang-format off */
+	FAMILIES(PROBE_ROW)
+	/* clang-format on */
 	{ NULL },
 };

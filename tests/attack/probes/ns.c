@@ -19,7 +19,11 @@
 #define SYS_open_tree_attr 467
 #endif
 #ifndef MS_BIND /* <sys/mount.h> and <linux/mount.h> do not go together here */
+#define MS_REMOUNT 32
 #define MS_BIND 4096
+#define MS_MOVE 8192
+#define MS_REC 16384
+#define MS_SHARED (1 << 20)
 #endif
 #define UMOUNT_DETACH 2
 
@@ -27,25 +31,27 @@ int mount(const char *source, const char *target, const char *type, unsigned lon
 	  const void *data);
 int umount2(const char *target, int flags);
 
-static void unshare_of(unsigned long flags, const char *what)
-{
-	attempt();
-	verdict(syscall(SYS_unshare, flags), what);
-}
-
-#define UNSHARE(name, flag)                             \
-	static void unshare_##name(void)                \
-	{                                               \
-		unshare_of(flag, "unshare(" #flag ")"); \
-	}
-UNSHARE(user, CLONE_NEWUSER)
-UNSHARE(mnt, CLONE_NEWNS)
-UNSHARE(pid, CLONE_NEWPID)
-UNSHARE(net, CLONE_NEWNET)
-UNSHARE(ipc, CLONE_NEWIPC)
-UNSHARE(uts, CLONE_NEWUTS)
-UNSHARE(cgroup, CLONE_NEWCGROUP)
-UNSHARE(time, 0x80)
+/* A4-files: two of its flags are allowed, but not together with a namespace. */
+#define UNSHARE(X)                                                                   \
+	X(unshare_user, "A4-user", "unshare(CLONE_NEWUSER)", "EPERM", NULL, 0,       \
+	  syscall(SYS_unshare, CLONE_NEWUSER))                                       \
+	X(unshare_mnt, "A4-mnt", "unshare(CLONE_NEWNS)", "EPERM", NULL, 0,           \
+	  syscall(SYS_unshare, CLONE_NEWNS))                                         \
+	X(unshare_pid, "A4-pid", "unshare(CLONE_NEWPID)", "EPERM", NULL, 0,          \
+	  syscall(SYS_unshare, CLONE_NEWPID))                                        \
+	X(unshare_net, "A4-net", "unshare(CLONE_NEWNET)", "EPERM", NULL, 0,          \
+	  syscall(SYS_unshare, CLONE_NEWNET))                                        \
+	X(unshare_ipc, "A4-ipc", "unshare(CLONE_NEWIPC)", "EPERM", NULL, 0,          \
+	  syscall(SYS_unshare, CLONE_NEWIPC))                                        \
+	X(unshare_uts, "A4-uts", "unshare(CLONE_NEWUTS)", "EPERM", NULL, 0,          \
+	  syscall(SYS_unshare, CLONE_NEWUTS))                                        \
+	X(unshare_cgroup, "A4-cgroup", "unshare(CLONE_NEWCGROUP)", "EPERM", NULL, 0, \
+	  syscall(SYS_unshare, CLONE_NEWCGROUP))                                     \
+	X(unshare_time, "A4-time", "unshare(CLONE_NEWTIME)", "EPERM", NULL, 0,       \
+	  syscall(SYS_unshare, 0x80))                                                \
+	X(unshare_files, "A4-files", "unshare(FILES|FS|NEWUSER)", "EPERM", NULL, 0,  \
+	  syscall(SYS_unshare, CLONE_FILES | CLONE_FS | CLONE_NEWUSER))
+UNSHARE(PROBE_CALL)
 
 static void clone_of(unsigned long flags, const char *what)
 {
@@ -66,12 +72,6 @@ static void clone_user(void)
 static void clone_all(void)
 {
 	clone_of(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID, "clone(CLONE_NEW*)");
-}
-
-static void unshare_files(void)
-{
-	/* Allowed for itself; together with a namespace it must not be. */
-	unshare_of(CLONE_FILES | CLONE_FS | CLONE_NEWUSER, "unshare(FILES|FS|NEWUSER)");
 }
 
 /* CVE-2022-0492: a namespace with a mount of cgroup v1 whose release_agent the host runs. */
@@ -183,21 +183,24 @@ static void handle_open(void)
 	verdict(fd, "open_by_handle_at");
 }
 
-#define REACHED(name, call, what)            \
-	static void name(void)               \
-	{                                    \
-		attempt();                   \
-		verdict_reached(call, what); \
-	}
-REACHED(api_fsopen, syscall(SYS_fsopen, "tmpfs", 0), "fsopen")
-REACHED(api_fsconfig, syscall(SYS_fsconfig, -1, 0, NULL, NULL, 0), "fsconfig")
-REACHED(api_fsmount, syscall(SYS_fsmount, -1, 0, 0), "fsmount")
-REACHED(api_fspick, syscall(SYS_fspick, AT_FDCWD, "/", 0), "fspick")
-REACHED(api_open_tree, syscall(SYS_open_tree, AT_FDCWD, ".", OPEN_TREE_CLONE), "open_tree(CLONE)")
-REACHED(api_open_tree_plain, syscall(SYS_open_tree, AT_FDCWD, ".", 0), "open_tree")
-REACHED(api_open_tree_attr, syscall(SYS_open_tree_attr, AT_FDCWD, ".", OPEN_TREE_CLONE, NULL, 0),
-	"open_tree_attr")
-REACHED(api_move_mount, syscall(SYS_move_mount, AT_FDCWD, ".", AT_FDCWD, ".", 0), "move_mount")
+#define MOUNT_API(X)                                                                              \
+	X(api_fsopen, "A14-fsopen", "fsopen", "EPERM ENOSYS", NULL, 0,                            \
+	  syscall(SYS_fsopen, "tmpfs", 0))                                                        \
+	X(api_fsconfig, "A14-fsconfig", "fsconfig", "EPERM ENOSYS", NULL, 0,                      \
+	  syscall(SYS_fsconfig, -1, 0, NULL, NULL, 0))                                            \
+	X(api_fsmount, "A14-fsmount", "fsmount", "EPERM ENOSYS", NULL, 0,                         \
+	  syscall(SYS_fsmount, -1, 0, 0))                                                         \
+	X(api_fspick, "A14-fspick", "fspick", "EPERM ENOSYS", NULL, 0,                            \
+	  syscall(SYS_fspick, AT_FDCWD, "/", 0))                                                  \
+	X(api_open_tree, "A14-open-tree", "open_tree(CLONE)", "EPERM ENOSYS", NULL, 0,            \
+	  syscall(SYS_open_tree, AT_FDCWD, ".", OPEN_TREE_CLONE))                                 \
+	X(api_open_tree_plain, "A14-open-tree-plain", "open_tree", "EPERM ENOSYS", NULL, 0,       \
+	  syscall(SYS_open_tree, AT_FDCWD, ".", 0))                                               \
+	X(api_open_tree_attr, "A14-open-tree-attr", "open_tree_attr", "EPERM ENOSYS", NULL, 0,    \
+	  syscall(SYS_open_tree_attr, AT_FDCWD, ".", OPEN_TREE_CLONE, NULL, 0))                   \
+	X(api_move_mount, "A14-move-mount", "move_mount", "EPERM ENOSYS", NULL, PROBE_OWN_MOUNTS, \
+	  syscall(SYS_move_mount, AT_FDCWD, ".", AT_FDCWD, ".", 0))
+MOUNT_API(PROBE_REACH)
 
 static void api_setattr(void)
 {
@@ -225,66 +228,26 @@ static void api_statmount(void)
 	verdict_reached(syscall(SYS_statmount, req, out, sizeof(out), 0), "statmount");
 }
 
-static void do_mount(const char *source, const char *target, const char *type, unsigned long flags,
-		     const char *what)
-{
-	attempt();
-	verdict_reached(mount(source, target, type, flags, NULL), what);
-}
-
-static void mount_tmpfs(void)
-{
-	do_mount("x", param("mask"), "tmpfs", 0, "mount of a tmpfs over a mask");
-}
-
-static void mount_proc(void)
-{
-	do_mount("x", "/proc", "proc", 0, "mount of a fresh /proc");
-}
-
-static void mount_bind(void)
-{
-	do_mount(".", param("mask"), NULL, MS_BIND, "bind above a mask");
-}
-
-static void mount_move(void)
-{
-	do_mount(param("mask"), ".", NULL, 8192, "mount --move of a mask");
-}
-
-static void mount_rw(void)
-{
-	do_mount(NULL, param("mask"), NULL, 32 | MS_BIND, "remount read-write");
-}
-
-static void mount_private(void)
-{
-	do_mount(NULL, "/", NULL, (1 << 20) | 16384, "mount --make-rshared /");
-}
-
-static void unmount(int flags, const char *what)
-{
-	const char *target = param("mask");
-
-	attempt();
-	verdict_reached(umount2(target, flags), what);
-}
-
-static void unmount_plain(void)
-{
-	unmount(0, "umount of a mask");
-}
-
-static void unmount_detach(void)
-{
-	unmount(UMOUNT_DETACH, "umount -l of a mask");
-}
-
-static void unmount_root(void)
-{
-	attempt();
-	verdict_reached(umount2("/", UMOUNT_DETACH), "umount -l /");
-}
+#define MOUNTS(X)                                                                              \
+	X(mount_tmpfs, "C12-tmpfs", "mount over a mask", "EPERM", "mask", PROBE_OWN_MOUNTS,    \
+	  mount("x", path, "tmpfs", 0, NULL))                                                  \
+	X(mount_proc, "C12-proc", "mount a fresh /proc", "EPERM", NULL, PROBE_OWN_MOUNTS,      \
+	  mount("x", "/proc", "proc", 0, NULL))                                                \
+	X(mount_bind, "C12-bind", "bind above a mask", "EPERM", "mask", PROBE_OWN_MOUNTS,      \
+	  mount(".", path, NULL, MS_BIND, NULL))                                               \
+	X(mount_move, "C12-move", "move a mask away", "EPERM", "mask", PROBE_OWN_MOUNTS,       \
+	  mount(path, ".", NULL, MS_MOVE, NULL))                                               \
+	X(mount_rw, "C12-rw", "remount read-write", "EPERM", "mask", PROBE_OWN_MOUNTS,         \
+	  mount(NULL, path, NULL, MS_REMOUNT | MS_BIND, NULL))                                 \
+	X(mount_shared, "C12-shared", "make mounts shared", "EPERM", NULL, PROBE_OWN_MOUNTS,   \
+	  mount(NULL, "/", NULL, MS_SHARED | MS_REC, NULL))                                    \
+	X(unmount_plain, "C12-umount", "umount a mask", "EPERM", "mask", PROBE_OWN_MOUNTS,     \
+	  umount2(path, 0))                                                                    \
+	X(unmount_detach, "C12-detach", "umount -l a mask", "EPERM", "mask", PROBE_OWN_MOUNTS, \
+	  umount2(path, UMOUNT_DETACH))                                                        \
+	X(unmount_root, "C12-root", "umount -l /", "EPERM", NULL, PROBE_OWN_MOUNTS,            \
+	  umount2("/", UMOUNT_DETACH))
+MOUNTS(PROBE_REACH)
 
 /* Shared mounts would carry what happens here to the host, and back. */
 static void propagation(void)
@@ -303,18 +266,7 @@ static void propagation(void)
 	blocked(ENOENT, "no shared mount");
 }
 
-#define MASK "mask"
-
 const struct probe probes_ns[] = {
-	{ "A4-user", "unshare(CLONE_NEWUSER)", "EPERM", NULL, unshare_user, 0 },
-	{ "A4-mnt", "unshare(CLONE_NEWNS)", "EPERM", NULL, unshare_mnt, 0 },
-	{ "A4-pid", "unshare(CLONE_NEWPID)", "EPERM", NULL, unshare_pid, 0 },
-	{ "A4-net", "unshare(CLONE_NEWNET)", "EPERM", NULL, unshare_net, 0 },
-	{ "A4-ipc", "unshare(CLONE_NEWIPC)", "EPERM", NULL, unshare_ipc, 0 },
-	{ "A4-uts", "unshare(CLONE_NEWUTS)", "EPERM", NULL, unshare_uts, 0 },
-	{ "A4-cgroup", "unshare(CLONE_NEWCGROUP)", "EPERM", NULL, unshare_cgroup, 0 },
-	{ "A4-time", "unshare(CLONE_NEWTIME)", "EPERM", NULL, unshare_time, 0 },
-	{ "A4-files", "unshare(FILES|FS|NEWUSER)", "EPERM", NULL, unshare_files, 0 },
 	{ "A4-clone", "clone(CLONE_NEWUSER)", "EPERM", NULL, clone_user, 0 },
 	{ "A4-clone-all", "clone of four namespaces", "EPERM", NULL, clone_all, 0 },
 	{ "A4-release-agent", "unshare, mount cgroup", "EPERM", NULL, release_agent,
@@ -322,14 +274,6 @@ const struct probe probes_ns[] = {
 	{ "A13-name", "name_to_handle_at", "EPERM ENOSYS", NULL, handle_of, 0 },
 	{ "A13-open", "open_by_handle_at of a file outside", "EPERM ENOSYS", "handle", handle_open,
 	  0 },
-	{ "A14-fsopen", "fsopen", "EPERM ENOSYS", NULL, api_fsopen, 0 },
-	{ "A14-fsconfig", "fsconfig", "EPERM ENOSYS", NULL, api_fsconfig, 0 },
-	{ "A14-fsmount", "fsmount", "EPERM ENOSYS", NULL, api_fsmount, 0 },
-	{ "A14-fspick", "fspick", "EPERM ENOSYS", NULL, api_fspick, 0 },
-	{ "A14-open-tree", "open_tree(CLONE)", "EPERM ENOSYS", NULL, api_open_tree, 0 },
-	{ "A14-open-tree-plain", "open_tree", "EPERM ENOSYS", NULL, api_open_tree_plain, 0 },
-	{ "A14-open-tree-attr", "open_tree_attr", "EPERM ENOSYS", NULL, api_open_tree_attr, 0 },
-	{ "A14-move-mount", "move_mount", "EPERM ENOSYS", NULL, api_move_mount, PROBE_OWN_MOUNTS },
 	{ "A14-setattr", "mount_setattr", "EPERM ENOSYS", NULL, api_setattr, PROBE_OWN_MOUNTS },
 	{ "A14-listmount", "listmount", "EPERM ENOSYS", NULL, api_listmount, 0 },
 	{ "A14-statmount", "statmount", "EPERM ENOSYS", NULL, api_statmount, 0 },
@@ -340,15 +284,11 @@ const struct probe probes_ns[] = {
 	  0 },
 	{ "A15-pivot", "pivot_root", "EPERM", NULL, pivot, PROBE_OWN_MOUNTS },
 	{ "A15-chroot", "chroot", "EPERM", NULL, do_chroot, 0 },
-	{ "C12-tmpfs", "mount over a mask", "EPERM", MASK, mount_tmpfs, PROBE_OWN_MOUNTS },
-	{ "C12-proc", "mount a fresh /proc", "EPERM", NULL, mount_proc, PROBE_OWN_MOUNTS },
-	{ "C12-bind", "bind above a mask", "EPERM", MASK, mount_bind, PROBE_OWN_MOUNTS },
-	{ "C12-move", "move a mask away", "EPERM", MASK, mount_move, PROBE_OWN_MOUNTS },
-	{ "C12-rw", "remount read-write", "EPERM", MASK, mount_rw, PROBE_OWN_MOUNTS },
-	{ "C12-shared", "make mounts shared", "EPERM", NULL, mount_private, PROBE_OWN_MOUNTS },
-	{ "C12-umount", "umount a mask", "EPERM", MASK, unmount_plain, PROBE_OWN_MOUNTS },
-	{ "C12-detach", "umount -l a mask", "EPERM", MASK, unmount_detach, PROBE_OWN_MOUNTS },
-	{ "C12-root", "umount -l /", "EPERM", NULL, unmount_root, PROBE_OWN_MOUNTS },
 	{ "C12-propagation", "shared mounts", "ENOENT", NULL, propagation, 0 },
+	/* clang-format off */
+	UNSHARE(PROBE_ROW)
+	MOUNT_API(PROBE_ROW)
+	MOUNTS(PROBE_ROW)
+	/* clang-format on */
 	{ NULL },
 };

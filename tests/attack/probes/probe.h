@@ -57,9 +57,31 @@ _Noreturn void verdict(long ret, const char *what);
  */
 _Noreturn void verdict_reached(long ret, const char *what);
 
-/* Parameters given as KEY=VALUE; a value "-" is read as one line from stdin. */
+/* Parameters given as KEY=VALUE; a value "-" is read as one line from stdin. A key of NULL: NULL. */
 const char *param(const char *key);
 long param_num(const char *key);
 
 /* Reads at most @size - 1 bytes of what @fd yields into @to and terminates it; -1 on error. */
 ssize_t slurp(int fd, char *to, size_t size);
+
+/*
+ * Attacks that are one call. A list of them is a macro that takes a macro X and says for each
+ *	X(function, id, what, want, key, flags, call)
+ * in which `path` is the value of the parameter @key (NULL if there is none). Given to the list,
+ * PROBE_CALL makes the functions, judged by verdict(), PROBE_REACH those judged by
+ * verdict_reached(), and PROBE_ROW the rows of the table.
+ */
+#define PROBE_ONE(judge, function, what, key, call)                    \
+	static void function(void)                                     \
+	{                                                              \
+		__attribute__((unused)) const char *path = param(key); \
+                                                                       \
+		attempt();                                             \
+		judge(call, what);                                     \
+	}
+#define PROBE_CALL(function, id, what, want, key, flags, call) \
+	PROBE_ONE(verdict, function, what, key, call)
+#define PROBE_REACH(function, id, what, want, key, flags, call) \
+	PROBE_ONE(verdict_reached, function, what, key, call)
+#define PROBE_ROW(function, id, what, want, key, flags, call) \
+	{ id, what, want, key, function, flags },
