@@ -400,9 +400,19 @@ static bool is_number(const struct cel_type *type)
 	return type->kind == CEL_T_INT || type->kind == CEL_T_UINT || type->kind == CEL_T_DOUBLE;
 }
 
-/* What may be done about an operator between @a and @b, or "". */
-static const char *operator_hint(const struct cel_type *a, const struct cel_type *b, bool equal)
+/* What may be done about the operator @name between @a and @b, or "". */
+static const char *operator_hint(struct str name, const struct cel_type *a,
+				 const struct cel_type *b, bool equal)
 {
+	bool strings = a->kind == CEL_T_STRING && b->kind == CEL_T_STRING;
+
+	if (str_eqz(name, CEL_OP_INDEX) && a->kind == CEL_T_RECORD)
+		return "; fields are selected: .name";
+	if (str_eqz(name, CEL_OP_IN) && strings)
+		return "; text.contains(part) looks into text";
+	if (str_eqz(name, CEL_OP_ADD) && a->kind != b->kind &&
+	    (a->kind == CEL_T_STRING || b->kind == CEL_T_STRING))
+		return "; string() converts";
 	if (is_number(a) && is_number(b))
 		return "; int(), uint() and double() convert";
 	if (equal && (a->kind == CEL_T_NULL || b->kind == CEL_T_NULL))
@@ -425,7 +435,7 @@ const struct cel_type *cel_suggest_overload(struct cel_checker *c, const struct 
 	if (c->lenient)
 		return &cel_type_dyn;
 	if (n == 2)
-		hint = operator_hint(cel_type_now(&c->unify, types[0]),
+		hint = operator_hint(name, cel_type_now(&c->unify, types[0]),
 				     cel_type_now(&c->unify, types[1]), equal);
 	if (equal)
 		return cel_check_fail(c, x->at, x->end,

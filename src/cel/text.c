@@ -20,7 +20,7 @@ char *text_reserve(struct text *t, size_t n)
 
 	if (t->error)
 		return NULL;
-	if (n <= t->cap - t->n)
+	if (t->p && n <= t->cap - t->n)
 		return t->p + t->n;
 	if (cap < CAP_FIRST)
 		cap = CAP_FIRST;

@@ -296,10 +296,17 @@ static void test_mistakes(void **state)
 	(void)state;
 	bad("file.path.contains(1)", "1:11+8: found no overload of 'contains' for (string, int); "
 				     "there is (string, string) -> bool");
+	bad("'a' in 'abc'",
+	    "1:5+2: found no overload of 'in' for (string, string); there is (A, list(A)) "
+	    "-> bool, (A, map(A, B)) -> bool; text.contains(part) looks into text");
+	bad("http.request['host']",
+	    "1:13+8: found no overload of '[]' for (http.request, string); there is (list(A), int) "
+	    "-> A, (map(A, B), A) -> B, (optional(map(A, B)), A) -> optional(B); fields are "
+	    "selected: .name");
 	bad("'a' + 1",
 	    "1:5+1: found no overload of '+' for (string, int); there is (string, string) "
 	    "-> string, (int, int) -> int, (uint, uint) -> uint, (double, double) -> "
-	    "double, (bytes, bytes) -> bytes, and 4 more");
+	    "double, (bytes, bytes) -> bytes, and 4 more; string() converts");
 	bad("x == 'a'", "1:3+2: '==' compares two of one type, found int and string");
 	bad("x != 1u",
 	    "1:3+2: '!=' compares two of one type, found int and uint; int(), uint() and double() "
