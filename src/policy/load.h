@@ -120,6 +120,8 @@ void load_append(struct load *l, enum load_list list, void *array_p, size_t *cou
 
 /* schema_walk.c: apply the document of l->src to the policy. */
 void load_apply(struct load *l);
+/* The same along another table, for a document that is not a whole policy. */
+void load_apply_as(struct load *l, const struct schema *root);
 
 /* A plain word that some YAML reader takes for something else ("no", "null"): why, or NULL. */
 const char *load_word_ambiguous(struct str text);

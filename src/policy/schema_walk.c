@@ -185,7 +185,12 @@ static void walk(struct load *l, const struct schema *s, uint32_t node)
 		s->end(l, s, node);
 }
 
+void load_apply_as(struct load *l, const struct schema *root)
+{
+	walk(l, root, 0);
+}
+
 void load_apply(struct load *l)
 {
-	walk(l, &schema_root, 0);
+	load_apply_as(l, &schema_root);
 }
