@@ -9,6 +9,7 @@
 static const struct cli_verb verbs[] = {
 	{ "init", "write a commented capsule.yaml", cli_init },
 	{ "policy", "check, show, explain, compare and import policies", cli_policy },
+	{ "rules", "check, list, try, test and measure rules", cli_rules },
 	{ "run", "run a command behind the wall", cli_run },
 	{ "doctor", "say what of the wall this host has, and what to do about the rest",
 	  cli_doctor },

@@ -91,6 +91,7 @@ static int usage(const struct rules_sub *sub, FILE *to, int status)
 static const struct rules_sub *sub_find(const char *name)
 {
 	const char *names[N_OF(subs)], *near;
+	AUTO(buf_done) struct buf safe = BUF_INIT(1 << 20);
 
 	for (size_t i = 0; i < N_OF(subs); i++) {
 		if (strcmp(name, subs[i].name) == 0)
@@ -98,7 +99,8 @@ static const struct rules_sub *sub_find(const char *name)
 		names[i] = subs[i].name;
 	}
 	near = str_nearest(str_of(name), names, N_OF(subs));
-	fprintf(stderr, "capsule rules: unknown verb '%s'%s%s%s\n", name,
+	rules_put_safe(str_of(name), &safe);
+	fprintf(stderr, "capsule rules: unknown verb '%s'%s%s%s\n", buf_cstr(&safe),
 		near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 	return NULL;
 }
@@ -178,7 +180,8 @@ static int find_places(struct rules_job *job)
 	job->vars = (struct policy_vars){ .workspace = job->workspace_mem,
 					  .home = found[0],
 					  .tmp = found[1] ? found[1] : "/tmp",
-					  .config = found[2] };
+					  .config = found[2],
+					  .rules = true };
 	return -1;
 }
 
@@ -203,6 +206,7 @@ void rules_job_done(struct rules_job *job)
 {
 	for (size_t i = 0; i < job->n_sources; i++) {
 		pack_free(job->sources[i].pack);
+		rule_pack_free(job->sources[i].ours);
 		policy_freep(&job->sources[i].policy);
 	}
 	buf_done(&job->diag_text);

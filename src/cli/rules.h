@@ -10,6 +10,7 @@
 #include "engine/engine.h"
 #include "engine/pack.h"
 #include "policy/policy.h"
+#include "policy/rule_pack.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -24,7 +25,8 @@ struct rules_sub;
 /* A file of rules that was loaded: a pack, or a policy. */
 struct rules_source {
 	const char *path;
-	struct pack *pack;
+	struct pack *pack; /* one of these three */
+	struct rule_pack *ours;
 	struct policy *policy;
 	const struct policy_rule *rules;
 	size_t n_rules;
@@ -132,8 +134,11 @@ int rules_read_file(const char *path, struct buf *to, struct err *err);
 
 /* Everything in job->out to stdout; text is made safe for a terminal first, JSON is so. */
 int rules_put_out(struct rules_job *job);
-/* A value as an expression would write it; as JSON event_write_value() does. */
+/* Text of a policy, an event or a name may hold anything; a terminal is to see none of it. */
+void rules_put_safe(struct str text, struct buf *out);
+/* rules_value.c: a value as an expression would write it, and as JSON. */
 void rules_print_value(struct cel_value v, struct buf *out);
+void rules_put_value(struct cel_value v, struct json_wr *w);
 /* Compact JSON with line breaks and indentation by two, as Capsem's files are. */
 void rules_pretty_json(struct str json, struct buf *out);
 /* A tree as it was read. */

@@ -102,10 +102,10 @@ static void print_event(struct backtest *b, const struct rules_event *e,
 {
 	bool differs = before && strcmp(before, rule_action_name[d->action]) != 0;
 
-	if (d->n_matches == 0 && !differs && d->n_errors == 0 && !b->job->all)
+	if (d->action == RULE_ALLOW && d->n_matches == 0 && !differs && d->n_errors == 0 &&
+	    !b->job->all)
 		return;
-	buf_printf(&b->rows, "%s:%u: %s: ", e->file, e->line,
-		   event_type_info[e->event->type].name);
+	buf_printf(&b->rows, "%s:%u: %s: ", e->file, e->line, event_type_info[e->event->type].name);
 	engine_decision_print(d, &b->rows);
 	if (differs)
 		buf_printf(&b->rows, " [was: %s]", before);
@@ -160,14 +160,18 @@ static int on_event(void *ctx, const struct rules_event *e)
 
 static void begin_capsem(struct backtest *b, struct json_wr *w, bool ok)
 {
-	const struct pack *pack = b->job->sources[0].pack;
+	const struct rules_source *source = &b->job->sources[0];
+	const struct pack *pack = source->pack;
 
 	json_object(w);
 	put_key(w, "schema", "capsem.enforcement-backtest.v1");
 	json_key(w, "ok");
 	json_bool(w, ok);
-	put_key(w, "pack_id", pack ? pack->id : NULL);
-	put_key(w, "pack_version", pack ? pack->version : NULL);
+	put_key(w, "pack_id", pack ? pack->id : source->ours ? source->ours->id : NULL);
+	put_key(w, "pack_version",
+		pack           ? pack->version
+		: source->ours ? source->ours->revision
+			       : NULL);
 	json_key(w, "event_count");
 	json_u64(w, b->count.events);
 	json_key(w, "rule_count");
@@ -312,7 +316,8 @@ static bool take_format(struct backtest *b)
 	else if (strcmp(f, "capsem") == 0)
 		b->format = FORMAT_CAPSEM;
 	else
-		fprintf(stderr, "capsule rules backtest: no format '%s'; text, json or capsem\n", f);
+		fprintf(stderr, "capsule rules backtest: no format '%s'; text, json or capsem\n",
+			f);
 	if (b->format == FORMAT_CAPSEM && (b->job->n_files != 1 || b->job->policy)) {
 		fputs("capsule rules backtest: --format capsem is about one pack: --rules PACK\n",
 		      stderr);

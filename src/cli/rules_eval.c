@@ -59,7 +59,7 @@ static void put_json(struct rules_job *job, struct cel_value v, const struct cel
 		json_strz(&w, v.error->text);
 	} else {
 		json_key(&w, "value");
-		event_write_value(v, &w);
+		rules_put_value(v, &w);
 		rules_print_value(v, &text);
 		json_key(&w, "text");
 		json_str(&w, buf_str(&text));

@@ -75,8 +75,8 @@ static int read_line(struct rules_event *e, struct str text, rules_event_fn *fn,
 int rules_events_read(const char *path, rules_event_fn *fn, void *ctx,
 		      struct rules_events_count *count, struct err *err)
 {
-	AUTO(file_closep) FILE *f = strcmp(path, "-") == 0 ? fdopen(dup(STDIN_FILENO), "re")
-							   : fopen(path, "re");
+	AUTO(file_closep)
+	FILE *f = strcmp(path, "-") == 0 ? fdopen(dup(STDIN_FILENO), "re") : fopen(path, "re");
 	AUTO(freep) struct event *event = calloc(1, sizeof(*event));
 	AUTO(freep) char *line = NULL;
 	struct rules_event e = { .event = event, .file = shown_name(path) };
@@ -292,8 +292,8 @@ static bool mend_headers(struct json *v, const char *name, struct arena *arena)
 	if (f != EVENT_FIELD_NONE)
 		return event_field_info[f].kind != EVENT_HEADERS || lists_of_headers(v, arena);
 	for (struct json *i = v->child; v->kind == JSON_OBJECT && i; i = i->next) {
-		const char *inner = arena_printf(arena, "%s%s%.*s", name, name[0] ? "." : "",
-						 STR_ARG(i->key));
+		const char *inner =
+			arena_printf(arena, "%s%s%.*s", name, name[0] ? "." : "", STR_ARG(i->key));
 
 		if (!inner || !mend_headers(i, inner, arena))
 			return false;
@@ -306,8 +306,8 @@ struct json *rules_yaml_json(const struct yaml_doc *doc, uint32_t node, const ch
 {
 	struct converting c = { .doc = doc, .arena = arena };
 	enum event_field f = event_field_find(str_of(name));
-	struct json *v = convert(&c, node, name,
-				 f == EVENT_FIELD_NONE ? -1 : (int)event_field_info[f].kind);
+	struct json *v =
+		convert(&c, node, name, f == EVENT_FIELD_NONE ? -1 : (int)event_field_info[f].kind);
 
 	return v && mend_headers(v, name, arena) ? v : NULL;
 }

@@ -209,11 +209,12 @@ static void report(struct rules_job *job, const struct bench *b, uint64_t count,
 	struct json_wr w = json_wr_init(&job->out);
 
 	if (!job->json) {
-		buf_printf(&job->out,
-			   "%.0f decisions/s, %.0f ns each (%.0f in the best run of %d); %zu rules, "
-			   "%zu events\n",
-			   1e9 / per, per, (double)best / BENCH_BATCH, BENCH_BATCH, job->n_rules,
-			   b->n);
+		buf_printf(
+			&job->out,
+			"%.0f decisions/s, %.0f ns each (%.0f in the best run of %d); %zu rules, "
+			"%zu events\n",
+			1e9 / per, per, (double)best / BENCH_BATCH, BENCH_BATCH, job->n_rules,
+			b->n);
 		return;
 	}
 	json_object(&w);

@@ -16,18 +16,20 @@
 
 void rules_tell(struct rules_job *job)
 {
-	if (job->diag_text.n)
-		(void)fwrite(job->diag_text.p, 1, job->diag_text.n, stderr);
+	AUTO(buf_done) struct buf safe = BUF_INIT(RULES_OUT_MAX);
+
+	rules_put_safe(buf_str(&job->diag_text), &safe);
+	if (safe.n)
+		(void)fwrite(safe.p, 1, safe.n, stderr);
 	buf_reset(&job->diag_text);
 }
 
 int rules_fail(const struct rules_job *job, const struct err *err)
 {
-	AUTO(buf_done) struct buf text = BUF_INIT(8192);
+	AUTO(buf_done) struct buf safe = BUF_INIT(RULES_OUT_MAX);
 
-	for (const char *p = err->text; *p; p++)
-		buf_putc(&text, (unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p);
-	fprintf(stderr, "capsule rules %s: %s\n", job->sub->name, buf_cstr(&text));
+	rules_put_safe(str_of(err->text), &safe);
+	fprintf(stderr, "capsule rules %s: %s\n", job->sub->name, buf_cstr(&safe));
 	return err->code == ENOMEM ? CLI_FAILED : RULES_FAILED;
 }
 
@@ -47,7 +49,7 @@ static int load_pack(struct rules_job *job, const char *path, struct rules_sourc
 		return r;
 	r = pack_rules(s->pack, &job->arena, &job->diag, &s->rules, &s->n_rules);
 	return r == -EBADMSG ? diag_result(&job->diag, err)
-	       : r < 0	     ? err_set(err, -r, "%s", path)
+	       : r < 0       ? err_set(err, -r, "%s", path)
 			     : 0;
 }
 
@@ -71,15 +73,42 @@ static void quote_policy(struct rules_job *job, const struct policy *policy)
 static int load_policy(struct rules_job *job, const char *path, struct rules_source *s,
 		       struct err *err)
 {
-	int r = job->diag.told
-			? policy_load_told(path, &job->vars, job->diag.told, job->diag.ctx,
-					   &s->policy, &job->diag_text, err)
-			: policy_load(path, &job->vars, &s->policy, &job->diag_text, err);
+	int r = job->diag.told ? policy_load_told(path, &job->vars, job->diag.told, job->diag.ctx,
+						  &s->policy, &job->diag_text, err)
+			       : policy_load(path, &job->vars, &s->policy, &job->diag_text, err);
 
 	if (r < 0)
 		return r;
 	quote_policy(job, s->policy);
-	return engine_policy_rules(s->policy, &job->arena, &s->rules, &s->n_rules, err);
+	s->rules = s->policy->rules;
+	s->n_rules = s->policy->n_rules;
+	return 0;
+}
+
+static int load_ours(struct rules_job *job, const char *path, struct str text,
+		     struct rules_source *s, struct err *err)
+{
+	int r = rule_pack_read(path, text, &job->diag, &s->ours, err);
+
+	if (r < 0)
+		return r;
+	s->rules = s->ours->policy.rules;
+	s->n_rules = s->ours->policy.n_rules;
+	return 0;
+}
+
+/* By its name a pack of Capsem's; by what is in it a pack of ours; else a policy. */
+static int load_by_kind(struct rules_job *job, const char *path, struct rules_source *s,
+			struct err *err)
+{
+	AUTO(buf_done) struct buf text = BUF_INIT(YAML_SIZE_MAX + 65536);
+
+	if (ends(path, ".toml") || ends(path, ".json") || strcmp(path, "-") == 0)
+		return load_pack(job, path, s, err);
+	if (!str_starts(str_of(path), STR("preset:")) && rules_read_file(path, &text, NULL) == 0 &&
+	    rule_pack_is(buf_str(&text)))
+		return load_ours(job, path, buf_str(&text), s, err);
+	return load_policy(job, path, s, err);
 }
 
 static int load_source(struct rules_job *job, const char *path, bool policy, struct err *err)
@@ -88,9 +117,7 @@ static int load_source(struct rules_job *job, const char *path, bool policy, str
 	int r;
 
 	s->path = path;
-	r = !policy && (ends(path, ".toml") || ends(path, ".json") || strcmp(path, "-") == 0)
-		    ? load_pack(job, path, s, err)
-		    : load_policy(job, path, s, err);
+	r = policy ? load_policy(job, path, s, err) : load_by_kind(job, path, s, err);
 	job->n_sources++; /* so that what was made of it is freed */
 	job->n_rules += r < 0 ? 0 : s->n_rules;
 	return r;
@@ -152,10 +179,20 @@ static struct policy_where where_in_pack(const struct rules_job *job,
 		if (!pack || !p->rule->pack || strcmp(pack->id, p->rule->pack) != 0)
 			continue;
 		rule = find_in_pack(pack, p->rule->id);
-		if (rule && p->rule->where.file == pack->file)
+		if (rule && strcmp(p->rule->where.file, pack->file) == 0)
 			return pack_where(pack, rule, p->cel->at);
 	}
 	return (struct policy_where){ 0 };
+}
+
+/* A set's rules are copies, also of the names of files, by whose address lines are quoted. */
+static const char *own_name(const struct rules_job *job, const char *file)
+{
+	for (unsigned i = 0; file && i < job->diag.n_files; i++) {
+		if (strcmp(job->diag.files[i].name, file) == 0)
+			return job->diag.files[i].name;
+	}
+	return file;
 }
 
 static struct policy_where where_of(const struct rules_job *job, const struct engine_problem *p,
@@ -175,6 +212,7 @@ static struct policy_where where_of(const struct rules_job *job, const struct en
 		*width = 1;
 		where = p->rule->where;
 	}
+	where.file = own_name(job, where.file);
 	return where;
 }
 
@@ -198,6 +236,10 @@ int rules_load_set(struct rules_job *job, struct engine_set **ret_set, struct er
 					  .report = on_problem,
 					  .ctx = job };
 
+	for (size_t i = 0; i < job->n_sources; i++) {
+		if (job->sources[i].policy && job->sources[i].policy->rules_default == RULE_BLOCK)
+			options.otherwise = RULE_BLOCK;
+	}
 	return engine_set_new(job->rules, job->n_rules, &options, ret_set, err);
 }
 

@@ -9,15 +9,15 @@
 
 #include "base/own.h"
 
-/* Text of a policy, an event or a name may hold anything; a terminal is to see none of it. */
-static void put_safe(struct str text, struct buf *out)
+void rules_put_safe(struct str text, struct buf *out)
 {
 	for (size_t i = 0; i < text.n;) {
 		uint32_t c = 0;
 		size_t n = utf8_next(text.p + i, text.n - i, &c), step = n ? n : 1;
 
-		if (n && (c == '\n' || c == '\t' ||
-			  !yaml_text_wrong((struct str){ .p = text.p + i, .n = n }, NULL)) &&
+		if (n &&
+		    (c == '\n' || c == '\t' ||
+		     !yaml_text_wrong((struct str){ .p = text.p + i, .n = n }, NULL)) &&
 		    c != '\r')
 			buf_put(out, text.p + i, n);
 		else if (n && c > 0xff)
@@ -32,7 +32,7 @@ int rules_put_out(struct rules_job *job)
 {
 	AUTO(buf_done) struct buf safe = BUF_INIT(2 * RULES_OUT_MAX);
 
-	put_safe(buf_str(&job->out), &safe);
+	rules_put_safe(buf_str(&job->out), &safe);
 	if (buf_error(&job->out) || buf_error(&safe) ||
 	    (safe.n && fwrite(safe.p, 1, safe.n, stdout) != safe.n) || fflush(stdout) != 0) {
 		fputs("capsule rules: cannot write the answer\n", stderr);
@@ -40,105 +40,6 @@ int rules_put_out(struct rules_job *job)
 	}
 	buf_reset(&job->out);
 	return 0;
-}
-
-static void print_items(const struct cel_value *items, uint32_t n, struct buf *out)
-{
-	for (uint32_t i = 0; i < n; i++) {
-		buf_putz(out, i ? ", " : "");
-		rules_print_value(items[i], out);
-	}
-}
-
-static void print_map(struct cel_value v, struct buf *out)
-{
-	buf_putc(out, '{');
-	for (uint32_t i = 0; i < v.n; i++) {
-		buf_putz(out, i ? ", " : "");
-		rules_print_value(v.entries[i].key, out);
-		buf_putz(out, ": ");
-		rules_print_value(v.entries[i].value, out);
-	}
-	buf_putc(out, '}');
-}
-
-static void print_bytes(struct str s, struct buf *out)
-{
-	buf_putz(out, "b\"");
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] >= ' ' && s.p[i] < 0x7f && s.p[i] != '"' && s.p[i] != '\\')
-			buf_putc(out, s.p[i]);
-		else
-			buf_printf(out, "\\x%02x", (unsigned)(uint8_t)s.p[i]);
-	}
-	buf_putc(out, '"');
-}
-
-/* What JSON writes as text, as the call that makes it. */
-static void print_called(const char *function, struct cel_value v, struct buf *out)
-{
-	struct json_wr w = json_wr_init(out);
-
-	buf_printf(out, "%s(", function);
-	event_write_value(v, &w);
-	buf_putc(out, ')');
-}
-
-static void print_double(double d, struct buf *out)
-{
-	char text[40];
-
-	(void)snprintf(text, sizeof(text), "%.17g", d);
-	for (int digits = 1; digits < 17; digits++) {
-		char shorter[40];
-
-		(void)snprintf(shorter, sizeof(shorter), "%.*g", digits, d);
-		if (strtod(shorter, NULL) == d) {
-			memcpy(text, shorter, sizeof(text));
-			break;
-		}
-	}
-	buf_putz(out, text);
-	if (!strpbrk(text, ".en"))
-		buf_putz(out, ".0");
-}
-
-void rules_print_value(struct cel_value v, struct buf *out)
-{
-	struct json_wr w = json_wr_init(out);
-
-	switch (v.kind) {
-	case CEL_NULL: buf_putz(out, "null"); break;
-	case CEL_BOOL: buf_putz(out, v.b ? "true" : "false"); break;
-	case CEL_INT: buf_printf(out, "%lld", (long long)v.i); break;
-	case CEL_UINT: buf_printf(out, "%lluu", (unsigned long long)v.u); break;
-	case CEL_DOUBLE: print_double(v.d, out); break;
-	case CEL_STRING: json_str(&w, cel_str(v)); break;
-	case CEL_BYTES: print_bytes(cel_str(v), out); break;
-	case CEL_LIST:
-		buf_putc(out, '[');
-		print_items(v.items, v.n, out);
-		buf_putc(out, ']');
-		break;
-	case CEL_MAP: print_map(v, out); break;
-	case CEL_TYPE: cel_type_print(v.type, out); break;
-	case CEL_TIMESTAMP: print_called("timestamp", v, out); break;
-	case CEL_DURATION: print_called("duration", v, out); break;
-	case CEL_IP: print_called("ip", v, out); break;
-	case CEL_CIDR: print_called("cidr", v, out); break;
-	case CEL_OPTIONAL:
-		if (!v.boxed) {
-			buf_putz(out, "optional.none()");
-			break;
-		}
-		buf_putz(out, "optional.of(");
-		rules_print_value(*v.boxed, out);
-		buf_putc(out, ')');
-		break;
-	case CEL_RECORD: buf_putz(out, v.record->name); break;
-	case CEL_ERROR: buf_printf(out, "error: %s", v.error ? v.error->text : "no value"); break;
-	default: break;
-	}
 }
 
 static void new_line(struct buf *out, unsigned depth)

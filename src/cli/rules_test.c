@@ -65,12 +65,12 @@ static void wrong(struct suite *s, uint32_t node, const char *what, const char *
 
 /* --- reading cases --- */
 
-static const char *const test_keys[] = { "name",     "event", "expect", "rule",
-					 "reason", "findings", "after",	 "times" };
+static const char *const test_keys[] = { "name",   "event",    "expect", "rule",
+					 "reason", "findings", "after",  "times" };
 
 static uint32_t *test_slot(struct test *t, const char *key)
 {
-	uint32_t *const slots[] = { NULL,	&t->event,    &t->expect, &t->rule,
+	uint32_t *const slots[] = { NULL,       &t->event,    &t->expect, &t->rule,
 				    &t->reason, &t->findings, &t->after,  &t->times };
 
 	for (size_t i = 1; i < sizeof(slots) / sizeof(slots[0]); i++) {
@@ -627,8 +627,7 @@ int rules_test(struct rules_job *job)
 {
 	uint64_t coverage = 0;
 
-	if (job->coverage &&
-	    (str_to_u64(str_of(job->coverage), &coverage) < 0 || coverage > 100)) {
+	if (job->coverage && (str_to_u64(str_of(job->coverage), &coverage) < 0 || coverage > 100)) {
 		fputs("capsule rules test: --coverage is 0 to 100\n", stderr);
 		return CLI_USAGE;
 	}

@@ -545,6 +545,11 @@ int pack_load(const char *path, struct diag *diag, struct pack **ret_pack, struc
 	if (fd < 0)
 		return err_set(err, errno, "%s", path);
 	r = read_all(fd, &text);
+	if (r == -EFBIG) {
+		diag_add(diag, DIAG_ERROR, (struct policy_where){ .file = path }, 1,
+			 "file of more than %u bytes", TOML_SIZE_MAX);
+		return refused(diag, -EBADMSG, err);
+	}
 	if (r < 0)
 		return err_set(err, -r, "%s", path);
 	return pack_read(in ? "(standard input)" : path, buf_str(&text), diag, ret_pack, err);

@@ -96,7 +96,7 @@ extern const char *const pack_status_names[], *const pack_owner_names[],
 int pack_read(const char *file, struct str text, struct diag *diag, struct pack **ret_pack,
 	      struct err *err);
 
-/* The same for a file; @path "-" is standard input. Also errno of open and read; -EFBIG. */
+/* The same for a file; @path "-" is standard input. Also errno of open and read. */
 int pack_load(const char *path, struct diag *diag, struct pack **ret_pack, struct err *err);
 
 struct pack *pack_free(struct pack *pack); /* NULL-safe, returns NULL */

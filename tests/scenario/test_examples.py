@@ -95,3 +95,15 @@ def test_ci(run_capsule, policy, workspace, who):
     assert done.stdout == "built\nno hosts\n", done.stderr
     done = ci("gcc", "--version", options=["--best-effort"])
     assert done.returncode == 125 and "Free Software" not in done.stdout
+
+
+def test_rules(run_capsule, place):
+    """The demonstration: its tests pass, and cover every rule."""
+    folder = place / "rules"
+    shutil.copytree(harness.ROOT / "examples/rules", folder)
+    done = run_capsule(["rules", "test", "--coverage", "100", folder / "policy.test.yaml"])
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    assert "0 failed" in done.stdout
+    done = run_capsule(["rules", "backtest", "--rules", folder / "policy.yaml", folder / "events.jsonl"])
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    assert "5 events" in done.stdout and "block by rule 'keys-stay-unread'" in done.stdout
