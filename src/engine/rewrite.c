@@ -130,28 +130,12 @@ static int set_header(struct engine *engine, struct str text, struct cel_value *
 
 /* --- text --- */
 
-static void put_literal(struct buf *out, const char *text)
-{
-	buf_putc(out, '"');
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c == '"' || c == '\\')
-			buf_printf(out, "\\%c", c);
-		else if (c < 0x20 || c == 0x7f)
-			buf_printf(out, "\\u%04x", c);
-		else
-			buf_putc(out, (char)c);
-	}
-	buf_putc(out, '"');
-}
-
 int rewrite_expression(const struct rule_rewrite *r, struct buf *out)
 {
 	buf_printf(out, "regex.replace(%s, ", event_field_info[r->field].name);
-	put_literal(out, r->pattern);
+	set_put_literal(out, r->pattern);
 	buf_putz(out, ", ");
-	put_literal(out, r->value);
+	set_put_literal(out, r->value);
 	buf_putc(out, ')');
 	return buf_error(out);
 }

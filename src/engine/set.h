@@ -81,6 +81,9 @@ int set_check_ties(struct set_build *b);
 /* set_copy.c: a deep copy of a rule. */
 int set_copy_rule(struct arena *arena, const struct policy_rule *from, struct policy_rule *to);
 
+/* section.c: @text as a literal of an expression. */
+void set_put_literal(struct buf *out, const char *text);
+
 /* sealed.c: the set's travelling form. */
 int set_write(const struct engine_set *set, struct buf *out);
 

@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "engine/sealed.h"
 #include "engine/throttle.h"
+#include "policy/policy.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -910,6 +911,102 @@ static void every_byte_of_it_is_checked(void **state)
 	set = engine_set_free(set);
 }
 
+/* --- sections --- */
+
+static const char sections[] = "version: 1\n"
+			       "filesystem:\n"
+			       "  read: [/usr, /data]\n"
+			       "  write: [/work]\n"
+			       "  exec: [/usr/bin]\n"
+			       "  protect: [/work/.git]\n"
+			       "  deny: [/work/.env, /data/secret]\n"
+			       "network: none\n"
+			       "process:\n"
+			       "  commands:\n"
+			       "    allow: [\"git ...\", [make, \"${target:[a-z]+}\"]]\n"
+			       "    deny: [[git, push, \"...\"]]\n";
+
+static void file_event(enum event_type type, const char *path, bool write)
+{
+	event_begin(&event, type);
+	event_set_str(&event, EVENT_F_FILE_ACTIVITY_PATH, str_of(path));
+	event_set_bool(&event, EVENT_F_FILE_ACTIVITY_WRITE, write);
+}
+
+static void command_is(struct world *w, enum rule_action action, const char *id, const char *words)
+{
+	static struct cel_value items[8];
+	uint32_t n = 0;
+
+	for (const char *p = words; *p; n++) {
+		size_t len = strcspn(p, " ");
+
+		items[n] = cel_string((struct str){ p, len });
+		p += len + (p[len] == ' ');
+	}
+	event_begin(&event, EVENT_SESSION_START);
+	event_set_list(&event, EVENT_F_SESSION_ACTIVITY_ARGV, items, n);
+	decide_is(w, action, id);
+}
+
+static void sections_are_rules(void **state)
+{
+	struct policy_vars vars = { .workspace = "/tmp", .home = "/root", .tmp = "/tmp" };
+	AUTO(arena_done) struct arena a = ARENA_INIT(1 << 22);
+	AUTO(policy_freep) struct policy *p = NULL;
+	AUTO(buf_done) struct buf diag = BUF_INIT(65536);
+	const struct policy_rule *rules;
+	struct err err = ERR_INIT;
+	struct world w;
+	size_t n;
+
+	(void)state;
+	if (policy_load_text("s.yaml", str_of(sections), &vars, &p, &diag, &err) < 0)
+		fail_msg("%s", buf_cstr(&diag));
+	assert_int_equal(engine_policy_rules(p, &a, &rules, &n, &err), 0);
+	w = world(rules, n, RULE_ALLOW);
+	file_event(EVENT_FILE_OPEN, "/usr/lib/x", false);
+	decide_is(&w, RULE_ALLOW, "filesystem.read[0]");
+	assert_int_equal(d.rule->where.line, 3);
+	assert_int_equal(d.rule->where.col, 10);
+	file_event(EVENT_FILE_OPEN, "/usr/lib/x", true);
+	decide_is(&w, RULE_BLOCK, "filesystem.write");
+	file_event(EVENT_FILE_OPEN, "/etc/passwd", false);
+	decide_is(&w, RULE_BLOCK, "filesystem.read");
+	file_event(EVENT_FILE_CREATE, "/work/a", false);
+	decide_is(&w, RULE_ALLOW, "filesystem.write[0]");
+	file_event(EVENT_FILE_OPEN, "/work/.git/config", false);
+	decide_is(&w, RULE_ALLOW, "filesystem.write[0]");
+	file_event(EVENT_FILE_OPEN, "/work/.git/config", true);
+	decide_is(&w, RULE_BLOCK, "filesystem.protect[0]");
+	file_event(EVENT_FILE_OPEN, "/data/secret", false);
+	decide_is(&w, RULE_BLOCK, "filesystem.deny[1]");
+	file_event(EVENT_FILE_RENAME, "/work/a", false);
+	event_set_str(&event, EVENT_F_FILE_ACTIVITY_NEW_PATH, STR("/work/.env"));
+	decide_is(&w, RULE_BLOCK, "filesystem.deny[0]");
+	event_set_str(&event, EVENT_F_FILE_ACTIVITY_NEW_PATH, STR("/etc/a"));
+	decide_is(&w, RULE_BLOCK, "filesystem.write");
+	file_event(EVENT_FILE_OPEN, "/work/../etc/passwd", false);
+	engine_decide(w.engine, &event, &d);
+	assert_int_equal(d.action, RULE_BLOCK); /* never resolved: never open */
+	event_begin(&event, EVENT_PROCESS_EXEC);
+	event_set_str(&event, EVENT_F_PROCESS_ACTIVITY_EXECUTABLE, STR("/usr/bin/git"));
+	decide_is(&w, RULE_ALLOW, "filesystem.exec[0]");
+	event_set_str(&event, EVENT_F_PROCESS_ACTIVITY_EXECUTABLE, STR("/work/a.out"));
+	decide_is(&w, RULE_BLOCK, "filesystem.exec");
+	request("x", "/");
+	decide_is(&w, RULE_BLOCK, "network.mode");
+	assert_int_equal(d.rule->where.line, 8);
+	command_is(&w, RULE_ALLOW, "process.commands.allow[0]", "git status");
+	command_is(&w, RULE_ALLOW, "process.commands.allow[0]", "/usr/bin/git status");
+	command_is(&w, RULE_BLOCK, "process.commands.deny[0]", "git push origin");
+	command_is(&w, RULE_ALLOW, "process.commands.allow[1]", "make all");
+	command_is(&w, RULE_BLOCK, "process.commands.allow", "make all clean");
+	command_is(&w, RULE_BLOCK, "process.commands.allow", "make ALL");
+	command_is(&w, RULE_BLOCK, "process.commands.allow", "xgit status");
+	world_end(&w);
+}
+
 /* --- what is told --- */
 
 static void resolved_events_tell_all(void **state)
@@ -994,6 +1091,7 @@ int main(void)
 		cmocka_unit_test(a_failed_reload_keeps_the_old),
 		cmocka_unit_test(sealed_rules_travel),
 		cmocka_unit_test(every_byte_of_it_is_checked),
+		cmocka_unit_test(sections_are_rules),
 		cmocka_unit_test(resolved_events_tell_all),
 		cmocka_unit_test(explaining_goes_rule_by_rule),
 	};
