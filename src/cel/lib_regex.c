@@ -233,8 +233,8 @@ static struct cel_value regex_extract_all(struct cel_eval *eval, const struct ce
 	return v;
 }
 
-#define PATTERN_SECOND                                                                   \
-	.flags = CEL_FN_PATTERN, .prepare = pattern_prepare, .release = pattern_release, \
+#define PATTERN_SECOND                                                                          \
+	.flags = CEL_FN_PATTERN, .prepare = pattern_prepare_groups, .release = pattern_release, \
 	.pattern = 1
 
 static const struct cel_overload overloads[] = {

@@ -57,15 +57,25 @@ static bool as_text(struct str s, struct pattern *pattern)
 	return n != SIZE_MAX;
 }
 
-/* States that most texts need: of the start, of letters, digits and the marks of URLs and paths. */
-static int warm(const struct regex *regex)
+/*
+ * States that most texts need: of the start, of letters, digits and the marks of URLs and paths. With
+ * @groups those too that telling groups needs.
+ */
+static int warm(const struct regex *regex, bool groups)
 {
+	const struct str text = STR("/az/AZ09.x-y_z:@?k=v&w#%20 \n");
+	struct str found[REGEX_GROUPS_MAX];
+	unsigned n = regex_groups(regex) + 1;
 	int r = regex_matches(regex, STR(""));
 
-	return r < 0 ? r : regex_matches(regex, STR("/az/AZ09.x-y_z:@?k=v&w#%20 \n"));
+	if (r >= 0)
+		r = regex_matches(regex, text);
+	if (r >= 0 && groups)
+		r = regex_find(regex, text, 0, found, n < REGEX_GROUPS_MAX ? n : REGEX_GROUPS_MAX);
+	return r;
 }
 
-int pattern_prepare(struct str s, void **ret_prepared, char *message, size_t cap)
+static int prepare(struct str s, bool groups, void **ret_prepared, char *message, size_t cap)
 {
 	struct pattern *pattern = malloc(sizeof(*pattern) + s.n);
 	char reason[128];
@@ -79,7 +89,7 @@ int pattern_prepare(struct str s, void **ret_prepared, char *message, size_t cap
 		if (r == -EINVAL)
 			(void)snprintf(message, cap, "invalid regular expression: %s", reason);
 		if (r >= 0)
-			r = warm(pattern->regex);
+			r = warm(pattern->regex, groups);
 		if (r < 0) {
 			pattern_release(pattern);
 			return r;
@@ -87,6 +97,16 @@ int pattern_prepare(struct str s, void **ret_prepared, char *message, size_t cap
 	}
 	*ret_prepared = pattern;
 	return 0;
+}
+
+int pattern_prepare(struct str s, void **ret_prepared, char *message, size_t cap)
+{
+	return prepare(s, false, ret_prepared, message, cap);
+}
+
+int pattern_prepare_groups(struct str s, void **ret_prepared, char *message, size_t cap)
+{
+	return prepare(s, true, ret_prepared, message, cap);
 }
 
 void pattern_release(void *prepared)
@@ -154,7 +174,7 @@ int pattern_find(const struct pattern *pattern, struct str text, size_t from, st
 {
 	const char *hit;
 
-	/* so that a match in an empty text is no group without a part */
+	/* NULL would be a group that took no part */
 	if (!text.p)
 		text.p = "";
 	if (pattern->regex)

@@ -18,8 +18,10 @@
 #define PATTERN_DYNAMIC_MEMORY (64U * 1024)
 #define PATTERN_DYNAMIC_STEPS 2000
 
-/* cel_overload's .prepare and .release: for every function whose pattern is an expression. */
+/* cel_overload's .prepare, for functions that ask whether, or what, an expression matches, and its
+ * .release. */
 int pattern_prepare(struct str pattern, void **ret_prepared, char *message, size_t cap);
+int pattern_prepare_groups(struct str pattern, void **ret_prepared, char *message, size_t cap);
 void pattern_release(void *prepared);
 
 /* (text, pattern) -> bool: the standard function matches(), in both its forms. */

@@ -20,7 +20,7 @@ RE2::Options options(size_t memory)
 
 re2::StringPiece piece(struct str s)
 {
-	return re2::StringPiece(s.n ? s.p : "", s.n);
+	return re2::StringPiece(s.p ? s.p : "", s.n);
 }
 } // namespace
 

@@ -6,9 +6,10 @@
  *
  * Memory. An expression has at most REGEX_PATTERN_MAX bytes; its program together with the automaton
  * that matching builds has at most the @memory that it was compiled with. A program over that is
- * refused; an automaton that reaches it is dropped and begun anew. So regex_matches() takes memory
- * when it comes to a state of the automaton for the first time, and in the steady state none;
- * regex_find() takes some at each match that it gives.
+ * refused; an automaton that reaches it is dropped and begun anew. So matching takes memory when it
+ * comes to a state of the automaton for the first time, and in the steady state none; but
+ * regex_find() with groups may take some at each match, where the expression leaves it open which
+ * group a character belongs to.
  */
 #pragma once
 
