@@ -6,9 +6,9 @@
  */
 #include "cel/check_impl.h"
 
-static uint32_t hash(struct str s, bool flag)
+static uint32_t hash(struct str s)
 {
-	uint32_t h = flag ? 2166136261U : 84696351U;
+	uint32_t h = 2166136261U;
 
 	for (size_t i = 0; i < s.n; i++)
 		h = (h ^ (unsigned char)s.p[i]) * 16777619U;
@@ -57,59 +57,67 @@ static void parse_signatures(struct cel_checker *c, struct cel_functions *f)
 	f->signatures = s;
 }
 
-static void collect(struct cel_checker *c, struct cel_functions *f)
+/* One more overload for @f. */
+static void add(struct cel_checker *c, struct cel_functions *f, size_t *cap,
+		const struct cel_overload *overload)
 {
-	size_t n = 0, cap = 0;
+	const struct cel_overload **at = arena_grow(c->tree.arena, f->at, f->n, cap, sizeof(*at));
+
+	if (!at) {
+		(void)cel_check_full(c);
+		return;
+	}
+	f->at = at;
+	at[f->n++] = overload;
+}
+
+/* Both forms of a name, @both[0] the one without receiver, in one walk over the libraries. */
+static void collect(struct cel_checker *c, struct cel_functions *both)
+{
+	size_t cap[2] = { 0, 0 };
 
 	for (size_t i = 0; i < c->env->n_libraries; i++) {
 		const struct cel_library *lib = c->env->libraries[i];
 
 		for (size_t j = 0; j < lib->n; j++) {
 			const struct cel_overload *o = &lib->overloads[j];
+			bool member = (o->flags & CEL_FN_MEMBER) != 0;
 
-			if (!is_named(o->name, f->name) ||
-			    ((o->flags & CEL_FN_MEMBER) != 0) != f->member)
-				continue;
-			f->at = arena_grow(c->tree.arena, f->at, n, &cap, sizeof(*f->at));
-			if (!f->at) {
-				f->n = 0;
-				(void)cel_check_full(c);
-				return;
-			}
-			f->at[n++] = o;
-			f->n = (uint32_t)n;
+			if (is_named(o->name, both->name))
+				add(c, &both[member], &cap[member], o);
 		}
+	}
+	for (unsigned form = 0; form < 2; form++) {
+		if (both[form].n)
+			parse_signatures(c, &both[form]);
 	}
 }
 
 const struct cel_functions *cel_check_functions(struct cel_checker *c, struct str name, bool member)
 {
 	static const struct cel_functions none;
-	struct cel_functions **bucket = &c->functions[hash(name, member)], *f;
+	struct cel_functions **bucket = &c->functions[hash(name)], *both;
 
-	for (f = *bucket; f; f = f->next) {
-		if (f->member == member && str_eq(f->name, name))
-			return f;
+	for (both = *bucket; both; both = both->next) {
+		if (str_eq(both->name, name))
+			return &both[member];
 	}
-	f = arena_new(c->tree.arena, struct cel_functions);
-	if (f)
-		f->name = keep(c, name);
-	if (!f || !f->name.p) {
+	both = arena_array(c->tree.arena, 2, struct cel_functions);
+	if (both)
+		both->name = keep(c, name);
+	if (!both || !both->name.p) {
 		(void)cel_check_full(c);
 		return &none;
 	}
-	f->member = member;
-	f->next = *bucket;
-	*bucket = f;
-	collect(c, f);
-	if (f->n)
-		parse_signatures(c, f);
-	return f;
+	both->next = *bucket;
+	*bucket = both;
+	collect(c, both);
+	return &both[member];
 }
 
 struct cel_match *cel_check_cached(struct cel_checker *c, struct str chain, bool *ret_new)
 {
-	struct cel_match **bucket = &c->matches[hash(chain, false)], *m;
+	struct cel_match **bucket = &c->matches[hash(chain)], *m;
 
 	*ret_new = false;
 	for (m = *bucket; m; m = m->next) {

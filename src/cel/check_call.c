@@ -113,7 +113,7 @@ static struct str qualified_name(struct cel_checker *c, const struct cel_expr *x
 	struct str chain, name;
 	char *text;
 
-	if (!cel_check_chain(c, x->call.target, &chain))
+	if (!cel_check_chain(c, x->call.target, &chain) || cel_check_is_value(c, chain))
 		return (struct str){ 0 };
 	text = arena_printf(c->tree.arena, "%.*s.%.*s", STR_ARG(chain), STR_ARG(x->call.name));
 	for (size_t at = 0; (name = cel_check_candidate(c, str_of(text), &at)).n;) {

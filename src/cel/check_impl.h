@@ -35,10 +35,10 @@ struct cel_signature {
 	const struct cel_type *result;
 };
 
-/* The overloads of one name and form, in the libraries' order. */
+/* The overloads of one name and form, in the libraries' order. They come as two, the second of members;
+ * name and next are of the first. */
 struct cel_functions {
 	struct str name;
-	bool member;
 	const struct cel_overload **at;
 	const struct cel_signature *signatures; /* of each */
 	uint32_t n;
@@ -86,6 +86,8 @@ const struct cel_type *cel_check_field(struct cel_checker *c, const struct cel_e
 const struct cel_scope *cel_check_local(const struct cel_checker *c, struct str name);
 /* Is @x a chain of names (as text in *ret_chain) that does not start at a comprehension's variable? */
 bool cel_check_chain(struct cel_checker *c, const struct cel_expr *x, struct str *ret_chain);
+/* Is all of @chain a declared value's name? Then it is no namespace. */
+bool cel_check_is_value(struct cel_checker *c, struct str chain);
 /* Does @chain start with a name that is declared? */
 bool cel_check_known(struct cel_checker *c, struct str chain);
 /* FIELD.exists(), when @target is the name of a field or record; false: it is not, nothing was done. */

@@ -57,38 +57,41 @@ struct str cel_check_candidate(struct cel_checker *c, struct str name, size_t *a
 }
 
 /* Does @name, found in the container's first @container bytes, start @chain? How far: 0 not at all. */
-static size_t match_length(struct str name, struct str container, struct str chain)
+static size_t match_length(const char *name, struct str container, struct str chain)
 {
+	size_t n = 0;
+
 	if (container.n) {
-		if (name.n <= container.n + 1 || !str_starts(name, container) ||
-		    name.p[container.n] != '.')
+		if (strncmp(name, container.p, container.n) != 0 || name[container.n] != '.')
 			return 0;
-		name = str_sub(name, container.n + 1, name.n);
+		name += container.n + 1;
 	}
-	if (!str_starts(chain, name) || (chain.n > name.n && chain.p[name.n] != '.'))
+	while (n < chain.n && name[n] == chain.p[n])
+		n++;
+	if (name[n] != '\0' || (n < chain.n && chain.p[n] != '.'))
 		return 0;
-	return name.n;
+	return n;
 }
 
-static void consider(struct cel_match *best, struct str container, struct str chain,
+/* Take @name if it matches better; does it match at all? */
+static bool consider(struct cel_match *best, struct str container, struct str chain,
 		     const char *name, const struct cel_decl *decl, const struct cel_record *record)
 {
-	struct str text;
+	bool matches = false;
 
-	if (name[0] != chain.p[0] && (!container.n || name[0] != container.p[0]))
-		return;
-	text = str_of(name);
 	for (struct str in = container;;) {
-		size_t length = match_length(text, in, chain);
+		size_t length = match_length(name, in, chain);
 
+		matches |= length > 0;
 		if (length > best->length ||
 		    (length && length == best->length && in.n > best->container)) {
-			*best = (struct cel_match){
-				.decl = decl, .record = record, .length = length, .container = in.n
-			};
+			best->decl = decl;
+			best->record = record;
+			best->length = length;
+			best->container = in.n;
 		}
 		if (!in.n)
-			return;
+			return matches;
 		while (in.n && in.p[in.n - 1] != '.')
 			in.n--;
 		if (in.n)
@@ -129,11 +132,12 @@ static void search(struct cel_checker *c, struct str chain, struct cel_match *be
 		container.n = 0;
 	}
 	for (size_t i = 0; i < env->n_decls; i++)
-		consider(best, container, chain, env->decls[i].name, &env->decls[i], NULL);
+		(void)consider(best, container, chain, env->decls[i].name, &env->decls[i], NULL);
 	for (size_t i = 0; i < env->n_records; i++) {
 		const struct cel_record *record = env->records[i];
 
-		consider(best, container, chain, record->name, NULL, record);
+		if (!consider(best, container, chain, record->name, NULL, record))
+			continue; /* the names of its fields begin with its own */
 		for (size_t j = 0; j < record->n_fields; j++)
 			consider(best, container, chain, record->fields[j].name, &record->fields[j],
 				 NULL);
@@ -152,6 +156,13 @@ static struct cel_match find(struct cel_checker *c, struct str chain)
 	if (is_new)
 		search(c, chain, match);
 	return *match;
+}
+
+bool cel_check_is_value(struct cel_checker *c, struct str chain)
+{
+	struct cel_match found = find(c, chain);
+
+	return found.decl && found.decl->slot >= 0 && found.length == chain.n - (chain.p[0] == '.');
 }
 
 bool cel_check_known(struct cel_checker *c, struct str chain)

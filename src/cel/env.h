@@ -33,7 +33,7 @@ struct cel_decl {
  */
 struct cel_record {
 	const char *name;              /* "http.request" */
-	const struct cel_decl *fields; /* their names are whole: "http.request.host" */
+	const struct cel_decl *fields; /* whole names: "http.request.host", all below @name */
 	size_t n_fields;
 	uint32_t id; /* the user's own */
 };
