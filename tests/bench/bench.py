@@ -217,7 +217,65 @@ def bench_blake3(build, capsule, rounds, user):
             row(f"BLAKE3 of 1 MiB in memory, {name.split('.')[1]}", value, "GB/s")
 
 
-PARTS = {"start": bench_start, "cpu": bench_cpu, "log": bench_log, "blake3": bench_blake3}
+CEL_PEERS = ("@marcbachmann/cel-js", "cel-js", "@bufbuild/cel")
+
+
+def cel_peers(build):
+    """{(package, what, rule): ns} of what can be had from the npm registry, and why others are missing."""
+    for tool in ("node", "npm"):
+        if not shutil.which(tool):
+            return {}, f"{tool} is not installed, no peers compared"
+    folder = build / "bench-npm"
+    folder.mkdir(exist_ok=True)
+    (folder / "package.json").write_text('{"private": true}\n')
+    missing = []
+    for package in CEL_PEERS:
+        if (folder / "node_modules" / package).is_dir():
+            continue
+        try:
+            done = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts",
+                                   "--silent", package], cwd=folder, capture_output=True, timeout=120)
+            if done.returncode != 0:
+                missing.append(package)
+        except subprocess.TimeoutExpired:
+            missing.append(package)
+    script = pathlib.Path(__file__).with_name("cel_peers.mjs")
+    done = subprocess.run(["node", str(script), str(folder)], text=True, capture_output=True)
+    found = {}
+    for line in done.stdout.splitlines():
+        name, value, _ = line.split()
+        package, what, rule = name.rsplit(".", 2)
+        found[package, what, rule] = float(value)
+    if missing:
+        return found, f"{', '.join(missing)} could not be installed, not compared"
+    return found, None if found else f"no peer ran: {done.stderr.strip()[:200]}"
+
+
+def bench_cel(build, capsule, rounds, user):
+    peers, missing = cel_peers(build)
+    if missing:
+        note("CEL", missing)
+    budgets = {("eval", "int"): 50, ("eval", "string"): 50, ("eval", "rule"): 120,
+               ("compile", "int"): 20000, ("compile", "string"): 20000, ("compile", "rule"): 20000}
+    titles = {"int": "port == 443", "string": 'host == "..."', "rule": "endsWith and ==",
+              "in": "in four strings", "exists": "exists() over three"}
+    for name, (value, unit) in figures_of(build / "tests/bench/bench_cel").items():
+        _, what, rule = name.split(".")
+        if what == "allocations":
+            row("CEL allocations in all evaluations", value, "", budget=0)
+            continue
+        value *= 1000 if unit == "us" else 1
+        title = f"CEL {what}: {titles.get(rule, rule)}"
+        row(title, value, "ns", budget=budgets.get((what, rule)))
+        rivals = {package: ns for (package, w, r), ns in peers.items() if (w, r) == (what, rule)}
+        if rivals:
+            best = min(rivals, key=rivals.get)
+            row(title, value, "ns", peer=best, peer_value=rivals[best],
+                budget=1 if what == "eval" else None)
+
+
+PARTS = {"start": bench_start, "cpu": bench_cpu, "log": bench_log, "blake3": bench_blake3,
+         "cel": bench_cel}
 
 
 def shown(value):
