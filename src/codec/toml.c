@@ -77,18 +77,19 @@ struct parse {
 
 /* --- where, and what is wrong --- */
 
-static struct place place_from(struct str text, struct place from, size_t pos)
+static struct place place_from(struct str text, struct place p, size_t pos)
 {
-	struct place p = from;
+	const char *from = text.p + p.pos, *to = text.p + (pos < text.n ? pos : text.n), *nl;
 
-	for (; p.pos < pos && p.pos < text.n; p.pos++) {
-		if (text.p[p.pos] == '\n') {
-			p.line++;
-			p.col = 1;
-		} else if (((uint8_t)text.p[p.pos] & 0xc0) != 0x80) {
-			p.col++;
-		}
+	if (from >= to)
+		return p;
+	while ((nl = memchr(from, '\n', (size_t)(to - from)))) {
+		p.line++;
+		p.col = 1;
+		from = nl + 1;
 	}
+	p.col += (unsigned)utf8_count(from, (size_t)(to - from));
+	p.pos = (size_t)(to - text.p);
 	return p;
 }
 

@@ -38,3 +38,13 @@ static inline size_t utf8_next(const void *p, size_t n, uint32_t *ret_point)
 	*ret_point = point;
 	return len;
 }
+
+/* Characters of @n bytes of valid UTF-8: all bytes that do not continue one. */
+static inline size_t utf8_count(const char *p, size_t n)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += ((uint8_t)p[i] & 0xc0) != 0x80;
+	return count;
+}

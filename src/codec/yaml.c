@@ -252,8 +252,15 @@ const char *yaml_text_wrong(struct str text, size_t *ret_at)
 {
 	for (size_t i = 0; i < text.n;) {
 		uint32_t c = 0;
-		size_t len = utf8_next(text.p + i, text.n - i, &c);
-		const char *wrong = len ? char_wrong(c, false) : "a character that is none";
+		size_t len;
+		const char *wrong;
+
+		if (text.p[i] >= ' ' && text.p[i] < 0x7f) {
+			i++;
+			continue;
+		}
+		len = utf8_next(text.p + i, text.n - i, &c);
+		wrong = len ? char_wrong(c, false) : "a character that is none";
 
 		if (wrong) {
 			if (ret_at)

@@ -5,6 +5,7 @@
 #include "engine/pack_doc.h"
 
 #include "codec/json_rd.h"
+#include "codec/utf8.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,14 +23,17 @@ struct convert {
 
 static void move_to(struct convert *c, size_t pos)
 {
-	for (; c->pos < pos; c->pos++) {
-		if (c->text.p[c->pos] == '\n') {
-			c->line++;
-			c->col = 1;
-		} else if (((uint8_t)c->text.p[c->pos] & 0xc0) != 0x80) {
-			c->col++;
-		}
+	const char *from = c->text.p + c->pos, *to = c->text.p + pos, *nl;
+
+	if (from >= to)
+		return;
+	while ((nl = memchr(from, '\n', (size_t)(to - from)))) {
+		c->line++;
+		c->col = 1;
+		from = nl + 1;
 	}
+	c->col += (uint32_t)utf8_count(from, (size_t)(to - from));
+	c->pos = pos;
 }
 
 static bool keep(struct convert *c, struct str s, uint32_t *ret_at, uint32_t *ret_len)
@@ -101,9 +105,8 @@ static int convert_value(struct convert *c, const struct json *v, uint32_t paren
 	if (v->kind == JSON_NUMBER)
 		number(&n, v);
 	if (v->kind == JSON_STRING) {
-		size_t width = string_end(c->text, at) - at;
-
-		n.width = (uint16_t)(width < 500 ? width : 500);
+		/* no more is ever underlined */
+		n.width = (uint16_t)(string_end(str_sub(c->text, 0, at + 500), at) - at);
 	}
 	if ((v->kind == JSON_STRING || v->kind == JSON_NUMBER) &&
 	    !keep(c, v->text, &n.text, &n.len))
