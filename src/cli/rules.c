@@ -41,9 +41,11 @@ struct option_text {
 
 static const struct option_text options[] = {
 	{ { "rules", required_argument, NULL, 'R' },
-	  "  --rules FILE     these rules: a pack or a policy; may be given several times" },
+	  "  --rules FILE     the rules of a pack, or those under rules: of a policy; several "
+	  "times" },
 	{ { "policy", required_argument, NULL, 'p' },
-	  "  --policy FILE    the rules of this policy (or preset:NAME) as well" },
+	  "  --policy FILE    a whole policy (or preset:NAME), its filesystem, network and process "
+	  "too" },
 	{ { "workspace", required_argument, NULL, 'w' },
 	  "  --workspace DIR  what ${workspace} means; the default is the current folder" },
 	{ { "event", required_argument, NULL, 'e' },

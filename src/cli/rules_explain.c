@@ -129,14 +129,14 @@ static int explain_text(struct explain *x, struct engine *engine, struct event *
 
 	buf_printf(out, "%s: ", event_type_info[event->type].name);
 	engine_decision_print(d, out);
-	if (!d->rule)
-		buf_putz(out, d->failed ? " because something failed" : " as no rule decides");
+	if (!d->rule && !(d->reason && d->reason[0]))
+		buf_putz(out, d->failed ? ": something failed" : ": no rule decides");
 	buf_putc(out, '\n');
 	engine_explain(engine, event, on_step, x);
 	if (x->passed_over)
 		buf_printf(out,
-			   "  and %zu rules that cannot match such an event; --all shows them\n",
-			   x->passed_over);
+			   "  and %zu rule%s that cannot match such an event; --all shows them\n",
+			   x->passed_over, x->passed_over == 1 ? "" : "s");
 	return rules_put_out(x->job);
 }
 

@@ -69,8 +69,11 @@ static void quote_policy(struct rules_job *job, const struct policy *policy)
 	}
 }
 
-/* Mistakes of the policy's own loader come ready-made; those that listen hear them all the same. */
-static int load_policy(struct rules_job *job, const char *path, struct rules_source *s,
+/*
+ * Mistakes of the policy's own loader come ready-made; those that listen hear them all the same.
+ * @whole: with the rules made of its sections, as a run has them; else what stands under `rules:`.
+ */
+static int load_policy(struct rules_job *job, const char *path, bool whole, struct rules_source *s,
 		       struct err *err)
 {
 	int r = job->diag.told ? policy_load_told(path, &job->vars, job->diag.told, job->diag.ctx,
@@ -80,6 +83,8 @@ static int load_policy(struct rules_job *job, const char *path, struct rules_sou
 	if (r < 0)
 		return r;
 	quote_policy(job, s->policy);
+	if (whole)
+		return engine_policy_rules(s->policy, &job->arena, &s->rules, &s->n_rules, err);
 	s->rules = s->policy->rules;
 	s->n_rules = s->policy->n_rules;
 	return 0;
@@ -108,7 +113,7 @@ static int load_by_kind(struct rules_job *job, const char *path, struct rules_so
 	if (!str_starts(str_of(path), STR("preset:")) && rules_read_file(path, &text, NULL) == 0 &&
 	    rule_pack_is(buf_str(&text)))
 		return load_ours(job, path, buf_str(&text), s, err);
-	return load_policy(job, path, s, err);
+	return load_policy(job, path, false, s, err);
 }
 
 static int load_source(struct rules_job *job, const char *path, bool policy, struct err *err)
@@ -117,7 +122,7 @@ static int load_source(struct rules_job *job, const char *path, bool policy, str
 	int r;
 
 	s->path = path;
-	r = policy ? load_policy(job, path, s, err) : load_by_kind(job, path, s, err);
+	r = policy ? load_policy(job, path, true, s, err) : load_by_kind(job, path, s, err);
 	job->n_sources++; /* so that what was made of it is freed */
 	job->n_rules += r < 0 ? 0 : s->n_rules;
 	return r;

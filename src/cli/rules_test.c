@@ -416,26 +416,31 @@ static void yaml_tell(void *ctx, const struct yaml_problem *p)
 	diag_add(&s->job->diag, DIAG_ERROR, where, p->width, "%s", p->text);
 }
 
-/* The files that `rules:` names lie beside the file of tests. */
+/* A file that is named lies beside the file of tests. NULL: told, or no memory. */
+static const char *beside(struct suite *s, uint32_t node)
+{
+	const char *slash = strrchr(s->path, '/'), *name = scalar_of(s, node);
+	int folder = slash ? (int)(slash - s->path) + 1 : 0;
+
+	if (!name || name[0] == '/' || str_starts(str_of(name), STR("preset:")))
+		return name;
+	return arena_printf(&s->job->arena, "%.*s%s", folder, s->path, name);
+}
+
 static bool name_rules(struct suite *s, uint32_t list)
 {
-	const char *slash = strrchr(s->path, '/');
-	int folder = slash ? (int)(slash - s->path) + 1 : 0;
 	const struct yaml_node *n = yaml_at(&s->doc, list);
 	uint32_t first = n->kind == YAML_LIST ? n->child : list;
 
 	for (uint32_t i = first; i; i = n->kind == YAML_LIST ? yaml_at(&s->doc, i)->next : 0) {
-		const char *name = scalar_of(s, i), *path;
+		const char *path = beside(s, i);
 
-		if (!name)
+		if (!path)
 			return false;
 		if (s->job->n_files == RULES_FILES_MAX) {
 			wrong(s, i, "too many files of rules", NULL, NULL);
 			return false;
 		}
-		path = name[0] == '/' || str_starts(str_of(name), STR("preset:"))
-			       ? name
-			       : arena_printf(&s->job->arena, "%.*s%s", folder, s->path, name);
 		s->job->files[s->job->n_files++] = path;
 	}
 	return true;
@@ -444,11 +449,12 @@ static bool name_rules(struct suite *s, uint32_t list)
 /* Keys of the file; @ret: its list of tests, 0: told why not. */
 static uint32_t read_head(struct suite *s)
 {
-	static const char *const keys[] = { "rules", "tests" };
-	uint32_t tests = 0, rules = 0;
+	static const char *const keys[] = { "rules", "policy", "tests" };
+	uint32_t tests = 0, rules = 0, policy = 0;
 
 	if (yaml_at(&s->doc, 0)->kind != YAML_MAP) {
-		wrong(s, 0, "a file of tests is a map with 'rules' and 'tests'", NULL, NULL);
+		wrong(s, 0, "a file of tests is a map with 'rules' or 'policy', and 'tests'", NULL,
+		      NULL);
 		return 0;
 	}
 	for (uint32_t i = yaml_at(&s->doc, 0)->child; i; i = yaml_at(&s->doc, i)->next) {
@@ -456,16 +462,22 @@ static uint32_t read_head(struct suite *s)
 
 		if (strcmp(key, "rules") == 0)
 			rules = i;
+		else if (strcmp(key, "policy") == 0)
+			policy = i;
 		else if (strcmp(key, "tests") == 0)
 			tests = i;
 		else
 			wrong(s, yaml_at(&s->doc, i)->key, "unknown key", key,
-			      str_nearest(str_of(key), keys, 2));
+			      str_nearest(str_of(key), keys, 3));
 	}
 	if (!tests || yaml_at(&s->doc, tests)->kind != YAML_LIST)
 		wrong(s, tests, "'tests' is a list, and must be there", NULL, NULL);
-	if (rules && s->job->n_files == 0 && !s->job->policy && !name_rules(s, rules))
+	if (s->job->n_files || s->job->policy)
+		return s->broken ? 0 : tests; /* the command line's word goes first */
+	if (rules && !name_rules(s, rules))
 		return 0;
+	if (policy)
+		s->job->policy = beside(s, policy);
 	return s->broken ? 0 : tests;
 }
 

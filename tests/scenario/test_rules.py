@@ -628,10 +628,33 @@ def test_mistakes_in_a_pack_of_our_own(rules, workspace, old, new, says):
 
 def test_packs_and_policies_together(rules, workspace):
     (workspace / "ours.yaml").write_text(OURS)
-    (workspace / "policy.yaml").write_text("version: 1\nextends: preset:agent\nrules_default: block\n")
+    (workspace / "policy.yaml").write_text("version: 1\nrules_default: block\n")
     done = rules("list", "--policy", "policy.yaml", "--rules", "ours.yaml", "--rules", "pack.toml")
     assert done.returncode == 0 and done.stdout.count(" no-paste ") == 2, done.stderr
     assert "(ours.yaml:6:11)" in done.stdout and "(pack.toml:18:6)" in done.stdout
     (workspace / "e.yaml").write_text("type: http.request\nhttp.request.host: h\n")
-    done = rules("explain", "--policy", "policy.yaml", "--rules", "ours.yaml", "--event", "e.yaml")
-    assert done.stdout.startswith("http.request: block")
+    done = rules("explain", "--rules", "policy.yaml", "--rules", "ours.yaml", "--event", "e.yaml")
+    assert done.stdout.startswith("http.request: block: no rule matches\n"), done.stdout
+
+
+def test_a_whole_policy_is_its_sections_too(rules, workspace):
+    (workspace / "data").mkdir()
+    (workspace / "policy.yaml").write_text("""version: 1
+filesystem: { read: ["${workspace}/data"], exec: [/usr] }
+rules: [{ name: all, on: "*", action: allow }]
+""")
+    (workspace / "t.yaml").write_text(f"""policy: policy.yaml
+tests:
+  - {{ event: {{ type: file.open, file.activity.path: {workspace}/data/x }}, expect: allow }}
+  - {{ event: {{ type: file.open, file.activity.path: /srv/other }}, expect: block }}
+""")
+    done = rules("test", "t.yaml")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    assert "1 of 1 rules" in done.stdout
+    (workspace / "t.yaml").write_text((workspace / "t.yaml").read_text().replace("policy:", "rules:"))
+    done = rules("test", "t.yaml")
+    assert done.returncode == 1 and "expected block, got allow by rule 'all'" in done.stdout
+    assert len(rules("list", "policy.yaml").stdout.splitlines()) == 1
+    done = rules("list", "--policy", "policy.yaml")
+    assert "made from filesystem, network and process" in done.stdout
+    assert "filesystem.read" in rules("list", "--all", "--policy", "policy.yaml").stdout
