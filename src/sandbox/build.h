@@ -9,15 +9,18 @@
 
 #include "sys/ns.h"
 
+#include <sched.h>
 #include <sys/resource.h>
 
 struct build {
 	struct wall_setup *setup;
 	struct plan plan;
 	struct root_places places;
-	struct ns_net net;       /* in the making, beside the building of the root */
-	struct rlimit nofile;    /* as it was */
-	int tty;                 /* the pty slave among stdio, or -EBADF */
+	struct ns_net net;    /* in the making, beside the building of the root */
+	struct rlimit nofile; /* as it was */
+	int tty;              /* the pty slave among stdio, or -EBADF */
+	bool pinned;
+	cpu_set_t processors;    /* as they were, while the command starts on one */
 	struct wall_command own; /* the command, when its arguments are in our own memory */
 	pid_t command;
 };

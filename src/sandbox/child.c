@@ -18,7 +18,7 @@
  *	vfork ----------------------------------------------------------------------------
  *	command: own group, stdio, no other descriptor, rlimits, cwd, seccomp,
  *		"ready", wait for "go", execve
- *	init, when that is through: no descriptors, seccomp, init_run()
+ *	init, when that is through: no descriptors, init_run(), where it loads a filter of its own
  *
  * vfork, because init has nothing to do until the command runs, and copying its memory, page by page
  * as either of them writes, would take longer than all that the command does with it.
@@ -42,7 +42,6 @@
 #include "base/own.h"
 #include "sandbox/build.h"
 #include "sandbox/fallback.h"
-#include "sandbox/filter.h"
 #include "sandbox/init.h"
 #include "sandbox/root.h"
 #include "sys/caps.h"
@@ -372,7 +371,6 @@ static void step_arguments(struct build *c)
 _Noreturn static void init_become(struct build *c, int signal_fd, int children)
 {
 	struct wall_setup *s = c->setup;
-	struct filter filter;
 	struct init init = {
 		.command = c->command,
 		.control = s->control,
@@ -385,10 +383,6 @@ _Noreturn static void init_become(struct build *c, int signal_fd, int children)
 
 	(void)munmap(s->report, sizeof(*s->report));
 	fds_keep(keep, 4);
-	/* Its own filter is a bonus: it has nothing that the session has not. */
-	if (!layer_fault_check(LAYER_SECCOMP) &&
-	    filter_compile(NULL, FILTER_INIT, &filter, NULL) == 0)
-		(void)filter_load(&filter, 0, NULL);
 	init_run(&init);
 }
 
@@ -463,6 +457,7 @@ static void build_namespaces(struct build *c)
 	step_root(c);
 	step_net_enter(c);
 	step_root_enter(c);
+	ns_net_end(&c->net);
 	step_late_identity(c, proc_self);
 	step_privileges(c);
 	step_rlimits(c);
@@ -499,14 +494,42 @@ static void step_moved(const struct wall_setup *s)
 		_exit(WALL_FAIL_SETUP);
 }
 
-/* Returns when the command has been exec'd, or has failed. */
+/* Stay on this processor, until processors_restore(). */
+static void processor_pin(struct build *c)
+{
+	unsigned here;
+	cpu_set_t only;
+
+	if (getcpu(&here, NULL) < 0 || here >= CPU_SETSIZE ||
+	    sched_getaffinity(0, sizeof(c->processors), &c->processors) < 0)
+		return;
+	CPU_ZERO(&only);
+	CPU_SET(here, &only);
+	c->pinned = sched_setaffinity(0, sizeof(only), &only) == 0;
+}
+
+static void processors_restore(const struct build *c)
+{
+	if (c->pinned)
+		(void)sched_setaffinity(0, sizeof(c->processors), &c->processors);
+}
+
+/*
+ * Returns when the command has been exec'd, or has failed. Both stay on this processor while only one
+ * of them can run: to wake another that sleeps takes longer than all that the command does there.
+ */
 static void command_start(struct build *c)
 {
 	struct err err = ERR_INIT;
-	pid_t pid = vfork();
+	pid_t pid;
 
-	if (pid == 0)
+	processor_pin(c);
+	pid = vfork();
+	if (pid == 0) {
+		processors_restore(c);
 		command_run(c);
+	}
+	processors_restore(c);
 	if (pid < 0) {
 		(void)err_set(&err, errno, "cannot fork");
 		child_fail(c->setup, WALL_FAIL_SETUP, &err);

@@ -1,6 +1,8 @@
 #include "sandbox/init.h"
 
 #include "base/str.h"
+#include "sandbox/filter.h"
+#include "sandbox/layers.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -10,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define RESTRICT_MS 5    /* a command that is through before that costs init no filter */
 #define SWEEPS_MAX 10000 /* of the tree, each killing whoever is there */
 
 /* Kill the children whose pids are listed in @text; true if there were any. */
@@ -136,6 +139,16 @@ static void control_read(const struct init *init)
 		request_do(init, &request);
 }
 
+/* Its own filter is a bonus: it has nothing that the session has not. */
+static void restrict_self(void)
+{
+	struct filter filter;
+
+	if (!layer_fault_check(LAYER_SECCOMP) &&
+	    filter_compile(NULL, FILTER_INIT, &filter, NULL) == 0)
+		(void)filter_load(&filter, 0, NULL);
+}
+
 _Noreturn void init_run(const struct init *init)
 {
 	struct pollfd fds[2] = {
@@ -143,10 +156,18 @@ _Noreturn void init_run(const struct init *init)
 		{ .fd = init->signal_fd, .events = POLLIN },
 	};
 	char info[128 * 8];
+	bool restricted = false;
 
 	for (;;) {
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+		int n = poll(fds, 2, restricted ? -1 : RESTRICT_MS);
+
+		if (n < 0 && errno != EINTR)
 			end(init);
+		if (n == 0) {
+			restrict_self();
+			restricted = true;
+			continue;
+		}
 		if (fds[0].revents)
 			control_read(init);
 		if (fds[1].revents) {

@@ -5,6 +5,7 @@
 #include "sys/raw.h"
 
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <sched.h>
@@ -101,6 +102,8 @@ static int net_make(void *arg)
 		net->fd = (int)(r = raw_call(SYS_openat, AT_FDCWD, (long)"/proc/thread-self/ns/net",
 					     O_RDONLY | O_CLOEXEC));
 	net->error = r < 0 ? (int)r : 0;
+	__atomic_store_n(&net->made, 1, __ATOMIC_RELEASE);
+	(void)raw_call(SYS_futex, (long)&net->made, FUTEX_WAKE_PRIVATE, 1);
 	if (net->tell >= 0)
 		(void)raw_call(SYS_write, net->tell, (long)"", 1);
 	return 0;
@@ -120,15 +123,21 @@ int ns_net_enter(struct ns_net *net)
 {
 	int r;
 
-	if (net->pid > 0) {
-		while (waitpid(net->pid, NULL, (int)__WCLONE) < 0 && errno == EINTR)
-			;
-	}
+	/* Not until it is gone: its going takes the kernel as long again. */
+	while (net->pid > 0 && !__atomic_load_n(&net->made, __ATOMIC_ACQUIRE))
+		(void)syscall(SYS_futex, &net->made, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
 	r = net->error;
 	if (r == 0 && net->pid > 0 && setns(net->fd, CLONE_NEWNET) < 0)
 		r = -errno;
 	net->fd = fd_close(net->fd);
 	return r;
+}
+
+void ns_net_end(struct ns_net *net)
+{
+	while (net->pid > 0 && waitpid(net->pid, NULL, (int)__WCLONE) < 0 && errno == EINTR)
+		;
+	net->pid = 0;
 }
 
 bool ns_host_root(void)

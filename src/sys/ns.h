@@ -31,6 +31,7 @@ int ns_loopback_up(void);
  */
 struct ns_net {
 	pid_t pid;
+	uint32_t made; /* futex: the fields below hold */
 	int tell;     /* a byte goes there when it is made, or has failed; negative: to nobody */
 	int fd;       /* of the namespace */
 	int error;    /* negative errno: there is none */
@@ -39,12 +40,15 @@ struct ns_net {
 
 /*
  * Begin. The other process shares the caller's memory and descriptors, which is what makes it cheap;
- * it lives until ns_net_enter(). @net stays where it is until then.
+ * it lives until ns_net_end(). @net stays where it is until then.
  */
 void ns_net_begin(struct ns_net *net, int tell);
 
-/* Wait, and enter it: 0 or a negative errno. The caller is alone in its memory afterwards. */
+/* Wait until it is made, and enter it: 0 or a negative errno. */
 int ns_net_enter(struct ns_net *net);
+
+/* Wait until the other process is gone: the caller is alone in its memory afterwards. */
+void ns_net_end(struct ns_net *net);
 
 /*
  * Is our uid 0 the host's, as far as can be told? The kernel exempts that one, capabilities or
