@@ -41,5 +41,6 @@ bool layer_wanted(const struct wall_setup *s, enum layer layer);
 void step_rlimits(struct build *c);
 void step_landlock(struct build *c);
 
-/* The command's own steps, up to its execve: command.c. */
+/* What init does for the command before it makes it; then its own steps, up to its execve: command.c. */
+void command_prepare(struct wall_setup *s);
 _Noreturn void command_run(struct build *c);

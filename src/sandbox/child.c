@@ -15,9 +15,9 @@
  *	rlimits		core 0, processes
  *	Landlock	files once more, signals, abstract sockets
  *	arguments	wiped out of what will be init's memory
+ *	filter		compiled; "ready"
  *	vfork ----------------------------------------------------------------------------
- *	command: own group, stdio, no other descriptor, rlimits, cwd, seccomp,
- *		"ready", wait for "go", execve
+ *	command: own group, stdio, no other descriptor, cwd, seccomp, wait for "go", execve
  *	init, when that is through: no descriptors, init_run(), where it loads a filter of its own
  *
  * vfork, because init has nothing to do until the command runs, and copying its memory, page by page
@@ -564,6 +564,7 @@ _Noreturn void child_run(struct wall_setup *s)
 	}
 	step_moved(s);
 	step_arguments(&c);
+	command_prepare(s);
 	command_start(&c);
 	init_become(&c, signal_fd, children);
 }

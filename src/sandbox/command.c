@@ -64,32 +64,73 @@ static unsigned filter_use_now(const struct wall_setup *s)
 	return use;
 }
 
-static void step_seccomp(struct wall_setup *s)
+/* Not before init is through with it: a copy for every step would be large. */
+static struct filter filter;
+
+/* The filter, and what the manifest says of it; an unavailable one is none (n == 0). */
+static void filter_prepare(struct wall_setup *s)
 {
-	struct filter filter;
 	struct err err = ERR_INIT;
 	char detail[32];
 	int r = layer_fault_check(LAYER_SECCOMP);
 
-	if (r == 0) {
-		r = filter_compile(s->policy, filter_use_now(s), &filter, &err);
-		if (r < 0)
-			child_fail(s, WALL_FAIL_SETUP, &err); /* the policy's mistake, no layer's */
-		/* Told before it is loaded: afterwards there may be no telling. */
-		(void)snprintf(detail, sizeof(detail), "%u instructions", filter.n);
-		r = filter_load(&filter, 0, &err);
-	}
+	filter.n = 0;
+	if (r == 0 && filter_compile(s->policy, filter_use_now(s), &filter, &err) < 0)
+		child_fail(s, WALL_FAIL_SETUP, &err); /* the policy's mistake, no layer's */
+	(void)snprintf(detail, sizeof(detail), "%u instructions", filter.n);
 	layer_done(s, LAYER_SECCOMP, r, &err, r < 0 ? NULL : detail);
+}
+
+/* Last, and told before: afterwards there may be no telling. */
+static void step_seccomp(struct wall_setup *s)
+{
+	struct err err = ERR_INIT;
+	int r = filter.n ? filter_load(&filter, 0, &err) : 0;
+
+	if (r < 0)
+		layer_done(s, LAYER_SECCOMP, r, &err, NULL);
+}
+
+static void step_fds(struct wall_setup *s)
+{
+	int r = layer_fault_check(LAYER_FDS);
+
+	if (r == 0)
+		r = close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
+	layer_done(s, LAYER_FDS, r, NULL, NULL);
+}
+
+static void ready_tell(const struct wall_setup *s)
+{
+	char byte = WALL_BYTE_READY;
+
+	if (write(s->report_fd, &byte, 1) != 1)
+		_exit(WALL_FAIL_SETUP);
+}
+
+/*
+ * init's end of the preparations. With the filter compiled and every other layer engaged, the
+ * supervisor can already write what it must before the command runs, while that goes through its
+ * last steps: the manifest is true, or the start is over. Not so if the start would go on without a
+ * filter, and not in the second back end, where the command has layers of its own to engage.
+ */
+void command_prepare(struct wall_setup *s)
+{
+	if (s->backend == WALL_LANDLOCK)
+		return;
+	step_fds(s);
+	filter_prepare(s);
+	s->told_ready = s->needs & LAYER_BIT(LAYER_SECCOMP);
+	if (s->told_ready)
+		ready_tell(s);
 }
 
 /* Supervisor's leave to go on. End of file: it is gone, or wants no command after all. */
 static void wait_for_go(const struct wall_setup *s)
 {
-	char byte = WALL_BYTE_READY;
+	char byte;
 	ssize_t n;
 
-	if (write(s->report_fd, &byte, 1) != 1)
-		_exit(WALL_FAIL_SETUP);
 	do {
 		n = read(s->report_fd, &byte, 1);
 	} while (n < 0 && errno == EINTR);
@@ -175,12 +216,10 @@ _Noreturn void command_run(struct build *c)
 		(void)err_set(&err, -r, "cannot set up standard input and output");
 		child_fail(s, WALL_FAIL_SETUP, &err);
 	}
-	r = layer_fault_check(LAYER_FDS);
-	if (r == 0)
-		r = close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
-	layer_done(s, LAYER_FDS, r, NULL, NULL);
 	if (s->backend == WALL_LANDLOCK) {
+		step_fds(s);
 		step_landlock(c);
+		filter_prepare(s);
 		command->envp = fallback_environment(s);
 	}
 	if (chdir(command->cwd) < 0) {
@@ -189,6 +228,8 @@ _Noreturn void command_run(struct build *c)
 		child_fail(s, WALL_FAIL_SETUP, &err);
 	}
 	step_seccomp(s);
+	if (!s->told_ready)
+		ready_tell(s);
 	wait_for_go(s);
 	r = exec_lookup(command);
 	(void)err_set(&err, -r, "cannot execute '%s'", command->argv[0]);

@@ -585,7 +585,8 @@ static int session_go(struct session *s, const sigset_t *signals, struct err *er
 		r = wall_running(s->wall, &failure, err);
 	}
 	if (r < 0) {
-		(void)session_failed(s, "exec", (int)failure, r);
+		(void)session_failed(s, failure == WALL_FAIL_SETUP ? "wall" : "exec", (int)failure,
+				     r);
 		terminal_done(&s->terminal);
 		session_log_failure(s, err);
 		return r;

@@ -38,6 +38,7 @@ struct wall_setup {
 	uint32_t wants, needs; /* LAYER_BIT()s */
 
 	uint64_t namespaces;  /* CLONE_NEW* that clone3 has made */
+	bool told_ready;      /* init has told, for the command */
 	bool moves;           /* init waits for WALL_BYTE_MOVED before it forks */
 	bool late_user_ns;    /* privileged: the user namespace comes last, see child.c */
 	uid_t uid, outer_uid; /* the session's, inside and outside */
