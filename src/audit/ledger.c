@@ -238,6 +238,35 @@ static int end_load(struct end *e, const char *sid, const char *origin)
 	}
 }
 
+/* Does the file end as we left it? Then the chain continues as we remember it. */
+static bool end_remembered(struct end *e, const struct ledger_memory *m)
+{
+	struct stat st;
+
+	if (!m || !m->bytes || fstat(e->fd, &st) < 0 || st.st_dev != m->dev ||
+	    st.st_ino != m->ino || (uint64_t)st.st_size != m->bytes ||
+	    st.st_mtim.tv_sec != m->written.tv_sec || st.st_mtim.tv_nsec != m->written.tv_nsec)
+		return false;
+	e->bytes = m->bytes;
+	e->torn = 0;
+	e->unsigned_n = 0; /* only a start asks */
+	e->chain = m->chain;
+	return true;
+}
+
+static void end_remember(const struct end *e, struct ledger_memory *m)
+{
+	struct stat st;
+
+	if (!m || fstat(e->fd, &st) < 0)
+		return;
+	*m = (struct ledger_memory){ .dev = st.st_dev,
+				     .ino = st.st_ino,
+				     .written = st.st_mtim,
+				     .bytes = (uint64_t)st.st_size,
+				     .chain = e->chain };
+}
+
 static void line_start(struct chain *c, struct buf *out, const char *type, struct json_wr *w)
 {
 	struct timespec now;
@@ -316,7 +345,8 @@ static int put_all(struct end *e, struct buf *out, const struct install_key *key
 }
 
 static int ledger_add(const char *state_dir, const struct install_key *key,
-		      const struct ledger_entry *entry, bool sync, struct err *err)
+		      const struct ledger_entry *entry, bool sync, struct ledger_memory *memory,
+		      struct err *err)
 {
 	AUTO(buf_done) struct buf out = BUF_INIT(4 * PATH_MAX * 6);
 	AUTO(fd_closep) int fd = -EBADF;
@@ -329,7 +359,7 @@ static int ledger_add(const char *state_dir, const struct install_key *key,
 		return r;
 	(void)snprintf(origin, sizeof(origin), "%s/ledger", key->name);
 	e.fd = fd;
-	r = end_load(&e, key->id, origin);
+	r = end_remembered(&e, memory) ? 0 : end_load(&e, key->id, origin);
 	if (r == -EBADMSG)
 		return err_text(err, EBADMSG,
 				"the end of the ledger %s is damaged, or of another install key "
@@ -349,20 +379,24 @@ static int ledger_add(const char *state_dir, const struct install_key *key,
 		(void)!ftruncate(fd, (off_t)e.bytes);
 		return err_set(err, -r, "cannot append to the ledger %s", path);
 	}
+	if (entry->log) /* the start: its end is to come */
+		end_remember(&e, memory);
 	return 0;
 }
 
 int ledger_add_start(const char *state_dir, const struct install_key *key,
-		     const struct ledger_entry *entry, bool sync, struct err *err)
+		     const struct ledger_entry *entry, bool sync, struct ledger_memory *memory,
+		     struct err *err)
 {
-	return ledger_add(state_dir, key, entry, sync, err);
+	return ledger_add(state_dir, key, entry, sync, memory, err);
 }
 
 int ledger_add_end(const char *state_dir, const struct install_key *key,
-		   const struct ledger_entry *entry, bool sync, struct err *err)
+		   const struct ledger_entry *entry, bool sync, struct ledger_memory *memory,
+		   struct err *err)
 {
 	struct ledger_entry end = *entry;
 
 	end.log = NULL;
-	return ledger_add(state_dir, key, &end, sync, err);
+	return ledger_add(state_dir, key, &end, sync, memory, err);
 }

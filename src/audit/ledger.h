@@ -8,9 +8,13 @@
  */
 #pragma once
 
+#include "audit/chain.h"
 #include "audit/keys.h"
 #include "audit/verify.h"
 #include "base/arena.h"
+
+#include <sys/types.h>
+#include <time.h>
 
 #define LEDGER_FILE "ledger"
 
@@ -21,14 +25,26 @@ struct ledger_entry {
 	const char *log;           /* start: absolute path */
 };
 
+/* Where a ledger ended when we last wrote to it: all zero before. */
+struct ledger_memory {
+	dev_t dev;
+	ino_t ino;
+	struct timespec written;
+	uint64_t bytes;
+	struct chain chain;
+};
+
 /*
  * Append to the ledger in @state_dir, which is made if missing. @sync: fdatasync before returning.
  * On failure the ledger is as it was. -EBADMSG: its end is damaged, or it is another install's.
+ * @memory (may be NULL): if nobody has written since, its end need not be read and hashed again.
  */
 int ledger_add_start(const char *state_dir, const struct install_key *key,
-		     const struct ledger_entry *entry, bool sync, struct err *err);
+		     const struct ledger_entry *entry, bool sync, struct ledger_memory *memory,
+		     struct err *err);
 int ledger_add_end(const char *state_dir, const struct install_key *key,
-		   const struct ledger_entry *entry, bool sync, struct err *err);
+		   const struct ledger_entry *entry, bool sync, struct ledger_memory *memory,
+		   struct err *err);
 
 /* ---- reading ---- */
 

@@ -113,6 +113,7 @@ struct audit_log {
 	char session[SESSION_ID + 1];
 	char name[ORIGIN_MAX]; /* of the session key; also the origin */
 	char *path, *path_new, *config_dir, *state_dir;
+	struct ledger_memory ledger;
 };
 
 static ssize_t io_write(int fd, const void *p, size_t n)
@@ -502,7 +503,7 @@ static int publish(struct audit_log *log, struct err *err)
 		return r;
 	log->published = true;
 	r = ledger_add_start(log->state_dir, &log->secrets->install, &entry,
-			     log->fsync == POLICY_FSYNC_ALWAYS, err);
+			     log->fsync == POLICY_FSYNC_ALWAYS, &log->ledger, err);
 	ed25519_wipe(&log->secrets->install.key);
 	if (r < 0)
 		log->error = r;
@@ -620,7 +621,7 @@ static int ledger_end(struct audit_log *log, uint64_t size, const uint8_t root[M
 	if (r < 0)
 		return r;
 	r = ledger_add_end(log->state_dir, &install, &entry, log->fsync == POLICY_FSYNC_ALWAYS,
-			   err);
+			   &log->ledger, err);
 	ed25519_wipe(&install.key);
 	return r;
 }

@@ -266,14 +266,16 @@ static bool chain_covers(const struct run_chain *chain, const struct run_place *
 /* What is at each of the policy's grants: looked at once, however many folders of ours are asked for. */
 static const struct run_place *granted_places(struct run *run)
 {
-	const struct policy *policy = run->policy;
+	struct policy *policy = run->policy;
 
 	if (run->granted)
 		return run->granted;
 	run->granted = arena_array(&run->arena, policy->n_paths + 1, struct run_place);
 	for (size_t i = 0; run->granted && i < policy->n_paths; i++) {
-		if (policy->paths[i].kind <= POLICY_FS_EXEC)
-			run->granted[i] = place_of(policy->paths[i].path);
+		if (policy->paths[i].kind > POLICY_FS_EXEC)
+			continue;
+		run->granted[i] = place_of(policy->paths[i].path);
+		policy->paths[i].absent = !run->granted[i].ino && errno == ENOENT;
 	}
 	run->n_granted = policy->n_paths; /* what we add to them is no grant */
 	return run->granted;

@@ -39,6 +39,7 @@ struct policy_path {
 	 * later is not the writer's to make. Open with RESOLVE_NO_SYMLINKS.
 	 */
 	bool nofollow;
+	bool absent; /* looked for and not there a moment ago: an optional grant need not try again */
 	struct policy_where where;
 };
 

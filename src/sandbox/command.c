@@ -67,6 +67,18 @@ static unsigned filter_use_now(const struct wall_setup *s)
 /* Not before init is through with it: a copy for every step would be large. */
 static struct filter filter;
 
+/* The supervisor's, if it is whole by now and every namespace is there, as it supposed. */
+static bool filter_offered(const struct wall_setup *s, unsigned use)
+{
+	uint16_t n = __atomic_load_n(&s->report->n_filter, __ATOMIC_ACQUIRE);
+
+	if (use != FILTER_SESSION || n == 0 || n > WALL_FILTER_MAX)
+		return false;
+	filter.insns = s->report->filter;
+	filter.n = n;
+	return true;
+}
+
 /* The filter, and what the manifest says of it; an unavailable one is none (n == 0). */
 static void filter_prepare(struct wall_setup *s)
 {
@@ -75,7 +87,8 @@ static void filter_prepare(struct wall_setup *s)
 	int r = layer_fault_check(LAYER_SECCOMP);
 
 	filter.n = 0;
-	if (r == 0 && filter_compile(s->policy, filter_use_now(s), &filter, &err) < 0)
+	if (r == 0 && !filter_offered(s, filter_use_now(s)) &&
+	    filter_compile(s->policy, filter_use_now(s), &filter, &err) < 0)
 		child_fail(s, WALL_FAIL_SETUP, &err); /* the policy's mistake, no layer's */
 	(void)snprintf(detail, sizeof(detail), "%u instructions", filter.n);
 	layer_done(s, LAYER_SECCOMP, r, &err, r < 0 ? NULL : detail);

@@ -6,6 +6,7 @@
 #include "sandbox/layers.h"
 #include "sandbox/wall.h"
 
+#include <linux/filter.h>
 #include <sys/types.h>
 
 /*
@@ -13,12 +14,20 @@
  * command is exec'd, which unmaps it; init unmaps it as well. The supervisor copies it with care
  * all the same.
  */
+#define WALL_FILTER_MAX 1024 /* instructions; larger ones init compiles itself */
+
 struct wall_report {
 	struct layer_status layers[LAYER_N];
 	int failed;  /* a step failed: the fields below say which */
 	int failure; /* enum wall_failure */
 	int error;   /* positive errno */
 	bool early;  /* nothing of the policy was involved: the second back end may do */
+	/*
+	 * The other way: the command's filter, for when all namespaces are there, compiled by the
+	 * supervisor while init builds. Set when the program is whole; 0: compile it yourself.
+	 */
+	uint16_t n_filter;
+	struct sock_filter filter[WALL_FILTER_MAX];
 	char text[ERR_TEXT_MAX];
 };
 

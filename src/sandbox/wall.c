@@ -18,6 +18,7 @@
 #include "base/own.h"
 #include "sandbox/child.h"
 #include "sandbox/fallback.h"
+#include "sandbox/filter.h"
 #include "sandbox/init.h"
 #include "sys/caps.h"
 #include "sys/cgroup.h"
@@ -434,6 +435,20 @@ static void wall_freep(struct wall **wall)
 	*wall = wall_free(*wall);
 }
 
+/* The command's filter, while we would only wait. What does not compile is init's to report. */
+static void filter_offer(struct wall *wall)
+{
+	struct wall_report *report = wall->report;
+	static struct filter filter;
+
+	if (wall->setup.backend != WALL_NAMESPACES ||
+	    filter_compile(wall->setup.policy, FILTER_SESSION, &filter, NULL) < 0 ||
+	    filter.n > WALL_FILTER_MAX)
+		return;
+	memcpy(report->filter, filter.insns, filter.n * sizeof(*filter.insns));
+	__atomic_store_n(&report->n_filter, filter.n, __ATOMIC_RELEASE);
+}
+
 int wall_launch(const struct policy *policy, const struct wall_command *command,
 		struct wall **ret_wall, struct err *err)
 {
@@ -462,6 +477,7 @@ int wall_launch(const struct policy *policy, const struct wall_command *command,
 		(void)launch_again(wall, wall->report->layers[LAYER_USER_NS].error ?: EPERM,
 				   &wall->failed);
 	}
+	filter_offer(wall);
 	/* A layer that cannot be had is for wall_ready() to tell: the manifest goes with it. */
 	*ret_wall = take_ptr(&wall);
 	return 0;

@@ -134,9 +134,9 @@ static int ledger_session(struct world *w, unsigned i, bool end, struct err *err
 	snprintf(id, sizeof(id), "%032x", i);
 	memset(e.hash, (int)i, 32);
 	assert_int_equal(install_key_load(w->config, true, &key, err), 0);
-	r = ledger_add_start(w->state, &key, &e, false, err);
+	r = ledger_add_start(w->state, &key, &e, false, NULL, err);
 	if (r == 0 && end)
-		r = ledger_add_end(w->state, &key, &e, false, err);
+		r = ledger_add_end(w->state, &key, &e, false, NULL, err);
 	return r;
 }
 
