@@ -229,6 +229,10 @@ static struct cel_expr *expand_has(struct cel_tree *t, struct cel_expr *call)
 {
 	struct cel_expr *x = call->call.args[0];
 
+	if (x->kind == CEL_X_CALL && x->call.target)
+		return complain(t, call,
+				"has() asks for the presence of a field, has(a.b); of what a "
+				"function gives, a.f(x).exists() asks");
 	if (x->kind != CEL_X_SELECT || x->select.test)
 		return complain(t, call, "has() asks for the presence of a field: has(a.b)");
 	return cel_tree_select(t, cel_span_of(x), x->select.operand, x->select.field, true);

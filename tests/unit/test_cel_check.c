@@ -413,6 +413,38 @@ static void test_hostile(void **state)
 	assert_true(clock() - start < SOON);
 }
 
+/* Memory ends after every allocation in turn: refused as too big, once, and nothing else happens. */
+static void test_memory(void **state)
+{
+	struct str source =
+		STR("http.request.header('a').exists() && names.map(n, size(n)) == [1, 2] "
+		    "|| has(http.request.body) && {'a': [x], ?'b': optional.of([])}.a[0] "
+		    "+ math.abs(-1) > SEVEN && cel.bind(y, '\\x41', y + string(x)) == 'z' "
+		    "|| optional.of(x).optMap(v, v + 1).hasValue() || math.greatest(1, 2, 3) "
+		    "== 3 || names.exists(i, n, n.startsWith('a') && i > 1) || "
+		    "google.protobuf.Int64Value{value: 1} == tuple(1, 2, 3)");
+	unsigned refused = 0, mistakes = 0;
+
+	(void)state;
+	for (size_t max = 0; max < 64 << 10; max += 16) {
+		AUTO(arena_done) struct arena arena = ARENA_INIT(max);
+		AUTO(buf_done) struct buf out = BUF_INIT(1 << 16);
+		const struct cel_type *type;
+		struct cel_expr *x;
+		int r = cel_parse(&arena, &env, source, report_to_buf, &out, &x);
+
+		if (r == 0)
+			r = cel_check(&arena, &env, source, x, NULL, report_to_buf, &out, &type);
+		refused += r == -E2BIG;
+		mistakes += r == -EBADMSG;
+		assert_true(r == -E2BIG || r == -EBADMSG);
+		if (r == -E2BIG)
+			assert_non_null(strstr(buf_cstr(&out), "too much memory"));
+	}
+	assert_true(refused > 500);
+	assert_true(mistakes > 500); /* the text has one */
+}
+
 /* Nothing is a mistake, names and overloads are found all the same. */
 static void test_resolve(void **state)
 {
@@ -469,7 +501,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_names), cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_wanted),        cmocka_unit_test(test_many),
 		cmocka_unit_test(test_hostile),       cmocka_unit_test(test_resolve),
-		cmocka_unit_test(test_signatures),
+		cmocka_unit_test(test_signatures),    cmocka_unit_test(test_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -215,6 +215,8 @@ static void test_macros(void **state)
 	bad("l.all(.x, p)", "1:7+2: all() names its variable here: a plain name is expected");
 	bad("l.exists(x, x, p)", "1:13+1: the two variables have the same name");
 	bad("has(a)", "1:1+3: has() asks for the presence of a field: has(a.b)");
+	bad("has(a.f(1))", "1:1+3: has() asks for the presence of a field, has(a.b); of what a "
+			   "function gives, a.f(x).exists() asks");
 	bad("has(a.?b)", "1:1+3: has() asks for the presence of a field: has(a.b)");
 	bad("math.greatest()", "1:6+8: math.greatest() takes at least one argument");
 	bad("cel.index(-1)", "1:11+2: a whole number is expected here");
