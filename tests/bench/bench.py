@@ -274,8 +274,17 @@ def bench_cel(build, capsule, rounds, user):
                 budget=1 if what == "eval" else None)
 
 
+def bench_engine(build, capsule, rounds, user):
+    found = {name: value for name, (value, _) in figures_of(build / "tests/bench/bench_engine").items()}
+    row("decision over 100 rules", found["engine.decide_100"], "ns", budget=3000)
+    row("decision over 10,000 indexed rules", found["engine.decide_10000"], "ns", budget=10000)
+    row("decision over 100 rules without an index", found["engine.decide_100_unindexed"], "ns")
+    row("allocations of all these decisions", found["engine.allocations"], "calls", budget=0)
+    row("load of 10,000 rules, each", found["engine.load_10000"], "us")
+
+
 PARTS = {"start": bench_start, "cpu": bench_cpu, "log": bench_log, "blake3": bench_blake3,
-         "cel": bench_cel}
+         "cel": bench_cel, "engine": bench_engine}
 
 
 def shown(value):
