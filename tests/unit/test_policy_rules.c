@@ -245,6 +245,39 @@ static void unenforceable_rules_are_refused(void **state)
 	assert_non_null(p);
 }
 
+/* What docs/RULES.md shows can be written so. */
+static void the_page_is_right(void **state)
+{
+	AUTO(buf_done) struct buf diag = BUF_INIT(65536), text = BUF_INIT(1 << 18);
+	AUTO(file_closep) FILE *f = fopen(RULES_PAGE, "re");
+	AUTO(freep) char *line = NULL;
+	unsigned blocks = 0;
+	bool inside = false;
+	size_t cap = 0;
+
+	(void)state;
+	assert_non_null(f);
+	while (getline(&line, &cap, f) > 0) {
+		if (strcmp(line, "```yaml\n") == 0) {
+			buf_reset(&text);
+			inside = true;
+		} else if (inside && strcmp(line, "```\n") == 0) {
+			AUTO(policy_freep) struct policy *p = load(buf_cstr(&text), true, &diag);
+
+			if (!p)
+				fail_msg("%s\n%s", buf_cstr(&text), buf_cstr(&diag));
+			assert_true(p->n_rules > 0);
+			inside = false;
+			blocks++;
+		} else if (inside) {
+			if (text.n == 0 && strncmp(line, "version", 7) != 0)
+				buf_putz(&text, HEAD "rules:\n");
+			buf_putz(&text, line);
+		}
+	}
+	assert_int_equal(blocks, 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +285,7 @@ int main(void)
 		cmocka_unit_test(what_is_shown_is_the_same),
 		cmocka_unit_test(mistakes_are_shown_where_they_stand),
 		cmocka_unit_test(mistakes_are_told),
+		cmocka_unit_test(the_page_is_right),
 		cmocka_unit_test(unenforceable_rules_are_refused),
 	};
 

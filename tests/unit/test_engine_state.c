@@ -1,0 +1,492 @@
+/* Unit tests of src/engine: throttles, accounts, reload, the travelling form, sections, records. */
+#include "codec/json_wr.h"
+#include "engine/sealed.h"
+#include "engine/throttle.h"
+#include "engine_world.h"
+#include "policy/policy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+/* --- throttles --- */
+
+static struct policy_rule throttled(const struct rule_throttle *t)
+{
+	struct policy_rule r = USER("slow", RULE_THROTTLE, NULL);
+
+	r.throttle = *t;
+	return r;
+}
+
+static void buckets_empty_and_fill(void **state)
+{
+	static const struct rule_throttle t = { .rate_milli = 2000,
+						.burst = 3,
+						.by = "http.request.host" };
+	struct policy_rule rules[1];
+	struct world w;
+
+	(void)state;
+	rules[0] = throttled(&t);
+	w = world(rules, 1, RULE_ALLOW);
+	for (int i = 0; i < 3; i++) {
+		request("x", "/");
+		decide_is(&w, RULE_ALLOW, NULL);
+	}
+	request("x", "/");
+	decide_is(&w, RULE_BLOCK, "slow");
+	assert_int_equal(d.retry_after_ms, 500);
+	assert_true(d.matches[0].beyond);
+	engine_preview(w.engine, &event, &d); /* takes nothing, and asks for nothing */
+	request("y", "/");
+	decide_is(&w, RULE_ALLOW, NULL); /* a bucket of its own */
+	mono_ms += 499;
+	request("x", "/");
+	decide_is(&w, RULE_BLOCK, "slow");
+	assert_int_equal(d.retry_after_ms, 1);
+	mono_ms += 1;
+	decide_is(&w, RULE_ALLOW, NULL);
+	decide_is(&w, RULE_BLOCK, "slow");
+	mono_ms += UINT64_C(1) << 62; /* no overflow fills more than the burst */
+	for (int i = 0; i < 3; i++)
+		decide_is(&w, RULE_ALLOW, NULL);
+	decide_is(&w, RULE_BLOCK, "slow");
+	mono_ms -= 5000; /* a clock that goes back brings nothing */
+	decide_is(&w, RULE_BLOCK, "slow");
+	world_end(&w);
+}
+
+static void quotas_are_booked_when_it_passes(void **state)
+{
+	static const struct rule_throttle t = {
+		.amount = 1000, .of = "http.request.bytes", .per = RULE_PER_DAY, .beyond = RULE_ASK
+	};
+	struct policy_rule rules[2] = { { 0 },
+					USER("no", RULE_BLOCK, "http.request.path == '/no'") };
+	struct world w;
+
+	(void)state;
+	rules[0] = throttled(&t);
+	w = world(rules, 2, RULE_ALLOW);
+	request("x", "/no");
+	event_set_int(&event, EVENT_F_HTTP_REQUEST_BYTES, 900);
+	decide_is(&w, RULE_BLOCK, "no"); /* what is blocked costs nothing */
+	request("x", "/");
+	event_set_int(&event, EVENT_F_HTTP_REQUEST_BYTES, 900);
+	decide_is(&w, RULE_ALLOW, NULL);
+	event_set_int(&event, EVENT_F_HTTP_REQUEST_BYTES, 101);
+	decide_is(&w, RULE_ASK, "slow");
+	event_set_int(&event, EVENT_F_HTTP_REQUEST_BYTES, -5); /* nobody is paid */
+	decide_is(&w, RULE_ASK, "slow"); /* what was asked about counts as spent: 1001 */
+	unix_ms += 86400000;
+	event_set_int(&event, EVENT_F_HTTP_REQUEST_BYTES, 1000);
+	decide_is(&w, RULE_ALLOW, NULL);
+	unix_ms -= 86400000; /* set back: the day's account stays */
+	event_set_int(&event, EVENT_F_HTTP_REQUEST_BYTES, 1);
+	decide_is(&w, RULE_ASK, "slow");
+	world_end(&w);
+}
+
+static void a_key_that_fails_is_beyond(void **state)
+{
+	static const struct rule_throttle t = { .rate_milli = 1000000,
+						.burst = 1000,
+						.by = "http.request.headers['none'][0]" };
+	struct policy_rule rules[1];
+	struct world w;
+
+	(void)state;
+	rules[0] = throttled(&t);
+	w = world(rules, 1, RULE_ALLOW);
+	request("x", "/");
+	decide_is(&w, RULE_BLOCK, "slow");
+	assert_true(d.failed);
+	world_end(&w);
+}
+
+/* Filling the table with keys of one's choice stops oneself, and nobody is forgotten. */
+static void a_full_table_is_beyond(void **state)
+{
+	struct rule_throttle rule = { .rate_milli = 1, .burst = 1 };
+	struct throttle t;
+	unsigned refused = 0;
+	uint64_t wait;
+
+	(void)state;
+	assert_int_equal(throttle_init(&t), 0);
+	for (uint32_t i = 0; i < 4 * THROTTLE_PLACES; i++) {
+		uint8_t key[THROTTLE_KEY];
+		char text[16];
+
+		(void)snprintf(text, sizeof(text), "%u", i);
+		throttle_key("r", STR(""), str_of(text), key);
+		wait = 7;
+		if (!throttle_take(&t, key, &rule, 1, &wait)) {
+			assert_int_equal(wait, 0);
+			refused++;
+		} else {
+			assert_false(throttle_take(&t, key, &rule, 1, &wait));
+		}
+	}
+	assert_int_equal(refused, 3 * THROTTLE_PLACES);
+	throttle_done(&t);
+}
+
+/* --- the accounts' file --- */
+
+static void put_file(const char *path, struct str text)
+{
+	AUTO(file_closep) FILE *f = fopen(path, "we");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(text.p, 1, text.n, f), text.n);
+}
+
+static void accounts_survive_a_restart(void **state)
+{
+	static const struct rule_throttle rule = { .amount = 100, .per = RULE_PER_DAY };
+	AUTO(buf_done) struct buf text = BUF_INIT(1 << 20);
+	char dir[] = "/tmp/capsule-accounts-XXXXXX", path[64];
+	uint8_t key[THROTTLE_KEY];
+	struct err err = ERR_INIT;
+	struct throttle t, again;
+	uint64_t wait;
+	FILE *f;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(path, sizeof(path), "%s/accounts", dir);
+	assert_int_equal(throttle_init(&t), 0);
+	assert_int_equal(throttle_init(&again), 0);
+	assert_int_equal(throttle_load(&t, path, &err), 0); /* not there: empty */
+	for (int i = 0; i < 50; i++) {
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "%d", i);
+		throttle_key("r", STR(""), str_of(name), key);
+		throttle_charge(&t, key, &rule, 60, 86400000);
+	}
+	assert_true(t.changed);
+	assert_int_equal(throttle_save(&t, path, &err), 0);
+	assert_false(t.changed);
+	assert_int_equal(throttle_load(&again, path, &err), 0);
+	assert_true(throttle_within(&again, key, &rule, 40, 86400000, &wait));
+	assert_false(throttle_within(&again, key, &rule, 41, 86400000, &wait));
+	f = fopen(path, "re");
+	assert_non_null(f);
+	text.n = fread(buf_reserve(&text, 65536), 1, 65536, f);
+	(void)fclose(f);
+	/* every byte matters, and every beginning is too short */
+	for (size_t i = 0; i < text.n; i += i < 120 || i + 120 > text.n ? 1 : 37) {
+		text.p[i] ^= 1;
+		assert_int_equal(throttle_read(&again, buf_str(&text), NULL), -EBADMSG);
+		text.p[i] ^= 1;
+		assert_int_equal(throttle_read(&again, (struct str){ text.p, i }, NULL), -EBADMSG);
+	}
+	assert_false(throttle_within(&again, key, &rule, 41, 86400000, &wait)); /* kept */
+	buf_putc(&text, '\n');
+	put_file(path, buf_str(&text));
+	assert_int_equal(throttle_load(&again, path, &err), -EBADMSG);
+	assert_non_null(strstr(err.text, "cannot be trusted"));
+	(void)unlink(path);
+	(void)rmdir(dir);
+	throttle_done(&t);
+	throttle_done(&again);
+}
+
+/* --- quarantine, reload --- */
+
+static void quarantine_lasts(void **state)
+{
+	static const struct policy_rule rules[] = {
+		USER("trap", RULE_QUARANTINE, "http.request.path == '/trap'"),
+	};
+	struct world w = world(rules, 1, RULE_ALLOW);
+
+	(void)state;
+	request("x", "/");
+	event_set_str(&event, EVENT_F_COMMON_SESSION_ID, STR("s1"));
+	decide_is(&w, RULE_ALLOW, NULL);
+	request("x", "/trap");
+	event_set_str(&event, EVENT_F_COMMON_SESSION_ID, STR("s1"));
+	engine_preview(w.engine, &event, &d);
+	assert_int_equal(d.action, RULE_QUARANTINE);
+	decide_is(&w, RULE_QUARANTINE, "trap");
+	request("x", "/");
+	event_set_str(&event, EVENT_F_COMMON_SESSION_ID, STR("s1"));
+	decide_is(&w, RULE_BLOCK, NULL);
+	event_set_str(&event, EVENT_F_COMMON_SESSION_ID, STR("s2"));
+	decide_is(&w, RULE_ALLOW, NULL);
+	world_end(&w);
+}
+
+static void a_failed_reload_keeps_the_old(void **state)
+{
+	static const struct policy_rule good[] = { USER("good", RULE_BLOCK, NULL) };
+	static const struct policy_rule bad[] = { USER("bad", RULE_BLOCK, "nothing.like == this") };
+	static const struct policy_rule next[] = { USER("next", RULE_ASK, NULL) };
+	struct world w = world(good, 1, RULE_ALLOW);
+	struct engine *second = engine_new(w.host, NULL);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	request("x", "/");
+	decide_is(&w, RULE_BLOCK, "good");
+	assert_int_equal(engine_host_reload(w.host, bad, 1, NULL, &err), -EBADMSG);
+	assert_non_null(strstr(err.text, "; the rules before stay in force"));
+	decide_is(&w, RULE_BLOCK, "good");
+	assert_int_equal(engine_host_reload(w.host, next, 1, NULL, NULL), 0);
+	/* the decision of before still points to its rule */
+	assert_string_equal(d.rule->id, "good");
+	decide_is(&w, RULE_ASK, "next");
+	engine_decide(second, &event, &d);
+	assert_int_equal(d.action, RULE_ASK);
+	second = engine_free(second);
+	world_end(&w);
+}
+
+/* --- the travelling form --- */
+
+static void sealed_rules_travel(void **state)
+{
+	static const struct rule_rewrite path = {
+		RULE_SET, EVENT_F_HTTP_REQUEST_PATH, NULL, "/p", { "q.yaml", 4, 2 }
+	};
+	static const char *const tags[] = { "a", "b" };
+	struct policy_rule rules[] = {
+		rewriting("one", "http.request.host == 'x'", &path),
+		USER("two", RULE_BLOCK, "http.request.host == 'y'"),
+	};
+	struct engine_options options = { .otherwise = RULE_BLOCK };
+	struct engine_set *set = NULL, *other = NULL;
+	AUTO(fd_closep) int fd = -EBADF;
+	AUTO(fd_closep) int open_fd = -EBADF;
+	struct err err = ERR_INIT;
+	uint8_t wrong[32] = { 0 };
+
+	(void)state;
+	rules[1].tags = tags;
+	rules[1].n_tags = 2;
+	rules[1].reason = "because";
+	assert_int_equal(engine_set_new(rules, 2, &options, &set, &err), 0);
+	assert_int_equal(engine_sealed_make(set, &fd, &err), 0);
+	assert_int_equal(write(fd, "x", 1), -1);
+	assert_int_equal(ftruncate(fd, 3), -1);
+	assert_int_equal(engine_sealed_load(fd, wrong, NULL, &other, &err), -ESTALE);
+	err = ERR_INIT;
+	if (engine_sealed_load(fd, engine_set_digest(set), NULL, &other, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(engine_set_count(other), 2);
+	assert_int_equal(engine_set_otherwise(other), RULE_BLOCK);
+	assert_string_equal(engine_set_rule(other, 1)->reason, "because");
+	assert_string_equal(engine_set_rule(other, 1)->tags[1], "b");
+	assert_string_equal(engine_set_rule(other, 0)->rewrites[0].where.file, "q.yaml");
+	assert_memory_equal(engine_set_digest(set), engine_set_digest(other), 32);
+	open_fd = memfd_create("x", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	assert_int_equal(engine_sealed_load(open_fd, NULL, NULL, &other, &err), -EPERM);
+	set = engine_set_free(set);
+	other = engine_set_free(other);
+}
+
+static void every_byte_of_it_is_checked(void **state)
+{
+	static const struct policy_rule rules[] = { USER("two", RULE_BLOCK, NULL) };
+	struct engine_set *set = NULL, *other = NULL;
+	AUTO(fd_closep) int fd = -EBADF;
+	char bytes[4096];
+	ssize_t n;
+
+	(void)state;
+	assert_int_equal(engine_set_new(rules, 1, NULL, &set, NULL), 0);
+	assert_int_equal(engine_sealed_make(set, &fd, NULL), 0);
+	n = read(fd, bytes, sizeof(bytes));
+	assert_true(n > 100 && n < (ssize_t)sizeof(bytes));
+	for (ssize_t i = 0; i < n; i++) {
+		bytes[i] ^= 4;
+		assert_int_equal(
+			engine_sealed_read((struct str){ bytes, (size_t)n }, NULL, &other, NULL),
+			-EBADMSG);
+		bytes[i] ^= 4;
+		assert_int_equal(
+			engine_sealed_read((struct str){ bytes, (size_t)i }, NULL, &other, NULL),
+			-EBADMSG);
+	}
+	assert_null(other);
+	set = engine_set_free(set);
+}
+
+/* --- sections --- */
+
+static const char sections[] = "version: 1\n"
+			       "filesystem:\n"
+			       "  read: [/usr, /data]\n"
+			       "  write: [/work]\n"
+			       "  exec: [/usr/bin]\n"
+			       "  protect: [/work/.git]\n"
+			       "  deny: [/work/.env, /data/secret]\n"
+			       "network: none\n"
+			       "process:\n"
+			       "  commands:\n"
+			       "    allow: [\"git ...\", [make, \"${target:[a-z]+}\"]]\n"
+			       "    deny: [[git, push, \"...\"]]\n";
+
+static void file_event(enum event_type type, const char *path, bool write)
+{
+	event_begin(&event, type);
+	event_set_str(&event, EVENT_F_FILE_ACTIVITY_PATH, str_of(path));
+	event_set_bool(&event, EVENT_F_FILE_ACTIVITY_WRITE, write);
+}
+
+static void command_is(struct world *w, enum rule_action action, const char *id, const char *words)
+{
+	static struct cel_value items[8];
+	uint32_t n = 0;
+
+	for (const char *p = words; *p; n++) {
+		size_t len = strcspn(p, " ");
+
+		items[n] = cel_string((struct str){ p, len });
+		p += len + (p[len] == ' ');
+	}
+	event_begin(&event, EVENT_SESSION_START);
+	event_set_list(&event, EVENT_F_SESSION_ACTIVITY_ARGV, items, n);
+	decide_is(w, action, id);
+}
+
+static void sections_are_rules(void **state)
+{
+	struct policy_vars vars = { .workspace = "/tmp", .home = "/root", .tmp = "/tmp" };
+	AUTO(arena_done) struct arena a = ARENA_INIT(1 << 22);
+	AUTO(policy_freep) struct policy *p = NULL;
+	AUTO(buf_done) struct buf diag = BUF_INIT(65536);
+	const struct policy_rule *rules;
+	struct err err = ERR_INIT;
+	struct world w;
+	size_t n;
+
+	(void)state;
+	if (policy_load_text("s.yaml", str_of(sections), &vars, &p, &diag, &err) < 0)
+		fail_msg("%s", buf_cstr(&diag));
+	assert_int_equal(engine_policy_rules(p, &a, &rules, &n, &err), 0);
+	w = world(rules, n, RULE_ALLOW);
+	file_event(EVENT_FILE_OPEN, "/usr/lib/x", false);
+	decide_is(&w, RULE_ALLOW, "filesystem.read[0]");
+	assert_int_equal(d.rule->where.line, 3);
+	assert_int_equal(d.rule->where.col, 10);
+	file_event(EVENT_FILE_OPEN, "/usr/lib/x", true);
+	decide_is(&w, RULE_BLOCK, "filesystem.write");
+	file_event(EVENT_FILE_OPEN, "/etc/passwd", false);
+	decide_is(&w, RULE_BLOCK, "filesystem.read");
+	file_event(EVENT_FILE_CREATE, "/work/a", false);
+	decide_is(&w, RULE_ALLOW, "filesystem.write[0]");
+	file_event(EVENT_FILE_OPEN, "/work/.git/config", false);
+	decide_is(&w, RULE_ALLOW, "filesystem.write[0]");
+	file_event(EVENT_FILE_OPEN, "/work/.git/config", true);
+	decide_is(&w, RULE_BLOCK, "filesystem.protect[0]");
+	file_event(EVENT_FILE_OPEN, "/data/secret", false);
+	decide_is(&w, RULE_BLOCK, "filesystem.deny[1]");
+	file_event(EVENT_FILE_RENAME, "/work/a", false);
+	event_set_str(&event, EVENT_F_FILE_ACTIVITY_NEW_PATH, STR("/work/.env"));
+	decide_is(&w, RULE_BLOCK, "filesystem.deny[0]");
+	event_set_str(&event, EVENT_F_FILE_ACTIVITY_NEW_PATH, STR("/etc/a"));
+	decide_is(&w, RULE_BLOCK, "filesystem.write");
+	file_event(EVENT_FILE_OPEN, "/work/../etc/passwd", false);
+	engine_decide(w.engine, &event, &d);
+	assert_int_equal(d.action, RULE_BLOCK); /* never resolved: never open */
+	event_begin(&event, EVENT_PROCESS_EXEC);
+	event_set_str(&event, EVENT_F_PROCESS_ACTIVITY_EXECUTABLE, STR("/usr/bin/git"));
+	decide_is(&w, RULE_ALLOW, "filesystem.exec[0]");
+	event_set_str(&event, EVENT_F_PROCESS_ACTIVITY_EXECUTABLE, STR("/work/a.out"));
+	decide_is(&w, RULE_BLOCK, "filesystem.exec");
+	request("x", "/");
+	decide_is(&w, RULE_BLOCK, "network.mode");
+	assert_int_equal(d.rule->where.line, 8);
+	command_is(&w, RULE_ALLOW, "process.commands.allow[0]", "git status");
+	command_is(&w, RULE_ALLOW, "process.commands.allow[0]", "/usr/bin/git status");
+	command_is(&w, RULE_BLOCK, "process.commands.deny[0]", "git push origin");
+	command_is(&w, RULE_ALLOW, "process.commands.allow[1]", "make all");
+	command_is(&w, RULE_BLOCK, "process.commands.allow", "make all clean");
+	command_is(&w, RULE_BLOCK, "process.commands.allow", "make ALL");
+	command_is(&w, RULE_BLOCK, "process.commands.allow", "xgit status");
+	world_end(&w);
+}
+
+/* --- what is told --- */
+
+static void resolved_events_tell_all(void **state)
+{
+	static const struct policy_rule rules[] = {
+		USER("no", RULE_BLOCK, "http.request.host == 'x'"),
+	};
+	AUTO(buf_done) struct buf out = BUF_INIT(1 << 16), text = BUF_INIT(1 << 16);
+	struct json_wr jw = json_wr_init(&out);
+	struct world w = world(rules, 1, RULE_ALLOW);
+
+	(void)state;
+	request("x", "/");
+	decide_is(&w, RULE_BLOCK, "no");
+	engine_write_json(&event, &d, 0, &jw);
+	assert_non_null(strstr(buf_cstr(&out), "\"decision\":{\"action\":\"block\",\"rule\":\"no\","
+					       "\"where\":\"p.yaml:"));
+	assert_non_null(strstr(buf_cstr(&out), "\"host\":\"x\""));
+	assert_true(d.ns > 0);
+	engine_decision_print(&d, &text);
+	assert_non_null(strstr(buf_cstr(&text), "block by rule 'no' (p.yaml:"));
+	world_end(&w);
+}
+
+struct told {
+	unsigned n, considered, matched, winners;
+};
+
+static void count_step(void *ctx, const struct engine_step *step)
+{
+	struct told *t = ctx;
+
+	t->n++;
+	t->considered += step->considered;
+	t->matched += step->matched;
+	t->winners += step->winner;
+}
+
+static void explaining_goes_rule_by_rule(void **state)
+{
+	static const struct policy_rule rules[] = {
+		USER("a", RULE_BLOCK, "http.request.host == 'x'"),
+		USER("b", RULE_ALLOW, "http.request.host == 'y'"),
+		USER("c", RULE_ALLOW, "http.request.port > 1"),
+	};
+	struct world w = world(rules, 3, RULE_ALLOW);
+	struct told t = { 0 };
+
+	(void)state;
+	request("x", "/");
+	engine_explain(w.engine, &event, count_step, &t);
+	assert_int_equal(t.n, 3);
+	assert_int_equal(t.considered, 2);
+	assert_int_equal(t.matched, 2);
+	assert_int_equal(t.winners, 1);
+	world_end(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(buckets_empty_and_fill),
+		cmocka_unit_test(quotas_are_booked_when_it_passes),
+		cmocka_unit_test(a_key_that_fails_is_beyond),
+		cmocka_unit_test(a_full_table_is_beyond),
+		cmocka_unit_test(accounts_survive_a_restart),
+		cmocka_unit_test(quarantine_lasts),
+		cmocka_unit_test(a_failed_reload_keeps_the_old),
+		cmocka_unit_test(sealed_rules_travel),
+		cmocka_unit_test(every_byte_of_it_is_checked),
+		cmocka_unit_test(sections_are_rules),
+		cmocka_unit_test(resolved_events_tell_all),
+		cmocka_unit_test(explaining_goes_rule_by_rule),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
