@@ -9,6 +9,8 @@
 #include "cel/text.h"
 #include "codec/utf8.h"
 
+#include <errno.h>
+
 /* A walk over the matches of a pattern in a text. */
 struct walk {
 	struct cel_eval *eval;
@@ -32,7 +34,7 @@ static bool walk_search(struct walk *w)
 	}
 	r = pattern_find(w->pattern, w->text, w->at, w->groups, w->n);
 	if (r < 0)
-		w->error = CEL_E_MEMORY;
+		w->error = r == -E2BIG ? CEL_E_STEPS : CEL_E_MEMORY;
 	return r == 1;
 }
 

@@ -78,7 +78,7 @@ static int warm(const struct regex *regex, bool groups)
 static int prepare(struct str s, bool groups, void **ret_prepared, char *message, size_t cap)
 {
 	struct pattern *pattern = malloc(sizeof(*pattern) + s.n);
-	char reason[128];
+	char reason[128] = "";
 	int r;
 
 	if (!pattern)
@@ -86,13 +86,14 @@ static int prepare(struct str s, bool groups, void **ret_prepared, char *message
 	*pattern = (struct pattern){ 0 };
 	if (!as_text(s, pattern)) {
 		r = regex_compile(s, 0, &pattern->regex, reason, sizeof(reason));
-		if (r == -EINVAL)
-			(void)snprintf(message, cap, "invalid regular expression: %s", reason);
 		if (r >= 0)
 			r = warm(pattern->regex, groups);
+		if (r == -E2BIG)
+			(void)snprintf(reason, sizeof(reason), "it costs too much to match");
 		if (r < 0) {
+			(void)snprintf(message, cap, "invalid regular expression: %s", reason);
 			pattern_release(pattern);
-			return r;
+			return r == -ENOMEM ? r : -EINVAL;
 		}
 	}
 	*ret_prepared = pattern;
@@ -207,5 +208,7 @@ struct cel_value cel_fn_matches(struct cel_eval *eval, const struct cel_value *a
 	else
 		r = text_find(pattern, text, 0) != NULL;
 	pattern_done(&room);
+	if (r == -E2BIG)
+		return cel_fail_steps(eval);
 	return r < 0 ? cel_fail_memory(eval) : cel_bool(r);
 }

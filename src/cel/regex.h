@@ -4,12 +4,15 @@
  * The one door to RE2: nothing else in the tree is C++, and no exception leaves this door. A compiled
  * expression is immutable for its user and may be matched by several threads at once.
  *
- * Memory. An expression has at most REGEX_PATTERN_MAX bytes; its program together with the automaton
- * that matching builds has at most the @memory that it was compiled with. A program over that is
- * refused; an automaton that reaches it is dropped and begun anew. So matching takes memory when it
- * comes to a state of the automaton for the first time, and in the steady state none; but
- * regex_find() with groups may take some at each match, where the expression leaves it open which
- * group a character belongs to.
+ * Memory. An expression has at most REGEX_PATTERN_MAX bytes, its program some thousand
+ * instructions; program and automata, which matching builds, have at most the @memory that it was
+ * compiled with. An automaton that reaches it is dropped and begun anew. So matching takes memory when
+ * it comes to a state for the first time, and in the steady state none; but regex_find() with groups
+ * may take some at each match, where the expression leaves it open which group a character is of.
+ *
+ * Time. Compiling is refused what would take over some milliseconds. A match that needs more than one
+ * new start of its automaton, or cannot be made with one at all, ends with -E2BIG: no expression
+ * costs more than some milliseconds and a few nanoseconds for each byte, whatever the text.
  */
 #pragma once
 
@@ -35,14 +38,14 @@ int regex_compile(struct str pattern, size_t memory, struct regex **ret_regex, c
 		  size_t cap);
 struct regex *regex_free(struct regex *regex); /* NULL-safe, returns NULL */
 
-/* Does it match anywhere in @text? 1, 0, -ENOMEM. */
+/* Does it match anywhere in @text? 1, 0, -ENOMEM; -E2BIG: costs too much. */
 int regex_matches(const struct regex *regex, struct str text);
 
 /* Capturing groups, the whole match not counted. */
 unsigned regex_groups(const struct regex *regex);
 
 /*
- * The leftmost match that starts at byte @from or behind: 1, 0, -ENOMEM. ret_groups[0] is the whole
+ * The leftmost match that starts at byte @from or behind, as above. ret_groups[0] is the whole
  * match, the others its groups; a group that took no part has .p NULL. @n is 1..REGEX_GROUPS_MAX.
  */
 int regex_find(const struct regex *regex, struct str text, size_t from, struct str *ret_groups,

@@ -3,12 +3,14 @@
  * does it: the overload is picked by name and by the kinds of the arguments.
  */
 #include "cel/eval.h"
+#include "cel/pattern.h"
 
 #include <errno.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -496,6 +498,62 @@ static void square_searches_are_stopped(void **state)
 	      CEL_E_STEPS, "steps");
 }
 
+/*
+ * Expressions that cost RE2 seconds, and that need not: each is refused or stopped within
+ * milliseconds. The clock is the process's own, and generous: without the hooks they take 100 times
+ * as long.
+ */
+static void costly_expressions_are_stopped(void **state)
+{
+	static const struct {
+		const char *pattern;
+		bool compiles;
+	} cases[] = {
+		{ "[ab]*a[ab]{15}c", true },
+		{ "(a|b)*a(a|b){12}(a|b){30}c", true },
+		{ "(x+x+)+y", true },
+		{ "(a?){500}a{500}", false },
+		{ "(.{0,50}){19}z", false },
+		{ "\\pL{20}", false },
+		{ "(?i)(\\pL\\pN?){60}x", false },
+		{ "\\pL\\pL\\pL\\pL\\pL\\pL\\pL\\pL\\pL\\pL\\pL\\pL\\pL\\pL\\pL\\pL\\pL", false },
+	};
+	static char ab[65536];
+	uint64_t seed = 1;
+	clock_t start;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ab); i++) {
+		seed = seed * 6364136223846793005U + 1442695040888963407U;
+		ab[i] = seed >> 63 ? 'a' : 'b';
+	}
+	start = clock();
+	for (size_t i = 0; i < N_OF(cases); i++) {
+		struct cel_value args[] = { cel_string((struct str){ ab, sizeof(ab) }),
+					    CEL_NULL_VALUE };
+		char reason[128] = "";
+		void *prepared = NULL;
+		int r = pattern_prepare(str_of(cases[i].pattern), &prepared, reason,
+					sizeof(reason));
+
+		if ((r == 0) != cases[i].compiles)
+			fail_msg("'%s': %d %s", cases[i].pattern, r, reason);
+		if (r < 0)
+			continue;
+		args[1] = (struct cel_value){ .kind = CEL_BYTES,
+					      .flags = CEL_PREPARED,
+					      .p = prepared };
+		fresh(NULL);
+		for (unsigned k = 0; k < 3; k++) {
+			struct cel_value v = cel_fn_matches(&eval, args, 2);
+
+			assert_true(v.kind == CEL_ERROR ? v.error->code == CEL_E_STEPS : !v.b);
+		}
+		pattern_release(prepared);
+	}
+	assert_true(clock() - start < 2 * CLOCKS_PER_SEC);
+}
+
 /* A list that holds the one before twice, thirty times over, is small and writes 2^30 items. */
 static void growth_is_stopped(void **state)
 {
@@ -537,6 +595,7 @@ int main(void)
 		cmocka_unit_test_setup(networks, fresh),
 		cmocka_unit_test_setup(expressions, fresh),
 		cmocka_unit_test_setup(square_searches_are_stopped, fresh),
+		cmocka_unit_test_setup(costly_expressions_are_stopped, fresh),
 		cmocka_unit_test_setup(growth_is_stopped, fresh),
 	};
 
