@@ -202,7 +202,9 @@ const struct cel_value *cel_map_find(struct cel_value m, struct cel_value key)
 		return NULL;
 	}
 	for (uint32_t i = 0; i < m.n; i++)
-		if (key_equal(m.entries[i].key, key))
+		if (m.entries[i].key.kind == CEL_INT && key.kind == CEL_INT
+			    ? m.entries[i].key.i == key.i
+			    : key_equal(m.entries[i].key, key))
 			return &m.entries[i].value;
 	return NULL;
 }

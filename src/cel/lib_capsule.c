@@ -64,7 +64,7 @@ static struct cel_value text_glob(struct cel_eval *eval, const struct cel_value 
 
 	(void)n;
 	/* several words of states for each character */
-	if (!cel_charge(eval, args[0].n / 4))
+	if (!cel_charge(eval, 4 + (uint64_t)args[0].n))
 		return cel_fail_steps(eval);
 	if (args[1].kind == CEL_BYTES && args[1].flags & CEL_PREPARED)
 		glob = (const void *)args[1].p;

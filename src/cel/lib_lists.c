@@ -153,6 +153,8 @@ static struct cel_value sort_by(struct cel_eval *eval, const struct cel_value *i
 	struct cel_value *out, error;
 	uint32_t *index;
 
+	if (!cel_charge(eval, n)) /* they are walked before they are known to be few */
+		return cel_fail_steps(eval);
 	if (n && !ordered(keys, n))
 		return cel_fail(eval, CEL_E_ARGUMENT,
 				"list elements must have the same type and an order");

@@ -15,6 +15,8 @@
 
 /* Opening and reading a file, in steps. */
 #define FILE_STEPS 100
+/* Walking a zone's table. */
+#define LOOKUP_STEPS 8
 
 struct zone_prepared {
 	struct cel_zone zone;
@@ -68,6 +70,8 @@ static struct cel_value civil_of(struct cel_eval *eval, const struct cel_value *
 	const struct zone_prepared *zone = NULL;
 	int64_t at = args[0].i;
 
+	if (n > 1 && !cel_charge(eval, LOOKUP_STEPS))
+		return cel_fail_steps(eval);
 	if (n > 1 && args[1].kind == CEL_BYTES && args[1].flags == CEL_PREPARED) {
 		zone = (const void *)args[1].p;
 	} else if (n > 1) {

@@ -196,7 +196,8 @@ struct cel_value cel_fn_matches(struct cel_eval *eval, const struct cel_value *a
 	int r;
 
 	(void)n;
-	if (!cel_charge_bytes(eval, text.n))
+	/* a search takes some hundred nanoseconds before it reads a byte */
+	if (!cel_charge(eval, 4) || !cel_charge_bytes(eval, text.n))
 		return cel_fail_steps(eval);
 	error = pattern_of(eval, args[1], &room, &pattern);
 	if (error.kind == CEL_ERROR)

@@ -237,7 +237,7 @@ struct cel_value cel_run_map(struct cel_eval *eval, const struct cel_node *node)
 		there = make_value(eval, make, i, &entries[m.n].value);
 		if (there < 0)
 			return entries[m.n].value;
-		if (!cel_charge(eval, m.n / 16))
+		if (!cel_charge(eval, m.n / 8))
 			return cel_fail_steps(eval);
 		if (cel_map_find(m, key))
 			return cel_fail(eval, CEL_E_DUPLICATE_KEY, "repeated key in a map");

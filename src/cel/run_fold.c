@@ -86,7 +86,7 @@ static struct cel_value insert(struct cel_eval *eval, struct cel_value map, stru
 	if (!cel_key_ok(key))
 		return cel_fail(eval, CEL_E_NO_SUCH_OVERLOAD, "unsupported key type: %s",
 				cel_kind_name(key.kind));
-	if (!cel_charge(eval, map.n / 16))
+	if (!cel_charge(eval, map.n / 8))
 		return cel_fail_steps(eval);
 	if (cel_map_find(map, key))
 		return cel_fail(eval, CEL_E_DUPLICATE_KEY, "repeated key in a map");

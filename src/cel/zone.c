@@ -129,7 +129,9 @@ static int32_t type_offset(const struct block *b, uint32_t type)
 	return (int32_t)((uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]);
 }
 
-static int block_take(struct cur *c, unsigned width, unsigned *ret_version, struct block *ret)
+/* @check: also that every index is one, which is so once a file was accepted. */
+static int block_take(struct cur *c, unsigned width, bool check, unsigned *ret_version,
+		      struct block *ret)
 {
 	uint32_t counts[6];
 
@@ -151,20 +153,20 @@ static int block_take(struct cur *c, unsigned width, unsigned *ret_version, stru
 	(void)cur_take(c, (size_t)counts[1] + counts[0]);
 	if (cur_error(c))
 		return -EBADMSG;
-	for (uint32_t i = 0; i < ret->n_times; i++)
+	for (uint32_t i = 0; check && i < ret->n_times; i++)
 		if (ret->index[i] >= ret->n_types)
 			return -EBADMSG;
 	return 0;
 }
 
-static int blocks_take(struct str data, struct block *ret)
+static int blocks_take(struct str data, bool check, struct block *ret)
 {
 	struct cur c = cur_init(data.p, data.n);
 	unsigned version, again;
-	int rc = block_take(&c, 4, &version, ret);
+	int rc = block_take(&c, 4, check, &version, ret);
 
 	if (rc == 0 && version > 0) {
-		rc = block_take(&c, 8, &again, ret);
+		rc = block_take(&c, 8, check, &again, ret);
 		if (rc < 0 || !cur_expect(&c, STR("\n")))
 			return -EBADMSG;
 		ret->rule = cur_until(&c, '\n');
@@ -175,7 +177,7 @@ static int blocks_take(struct str data, struct block *ret)
 int cel_zone_parse(struct str data, struct cel_zone *ret)
 {
 	struct block b;
-	int rc = blocks_take(data, &b);
+	int rc = blocks_take(data, true, &b);
 
 	if (rc == 0)
 		*ret = (struct cel_zone){ .data = data };
@@ -304,7 +306,7 @@ int32_t cel_zone_offset(const struct cel_zone *zone, int64_t at)
 	struct block b;
 	int32_t offset;
 
-	if (zone->fixed || blocks_take(zone->data, &b) < 0)
+	if (zone->fixed || blocks_take(zone->data, false, &b) < 0)
 		return zone->offset;
 	high = b.n_times;
 	while (low < high) {

@@ -38,7 +38,8 @@ static bool is_beyond(const struct json *value)
 					     "FieldMask", "google.protobuf.Any" };
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (memmem(value->text.p, value->text.n, words[i], strlen(words[i])))
+		if (value->text.n &&
+		    memmem(value->text.p, value->text.n, words[i], strlen(words[i])))
 			return true;
 	for (const struct json *child = value->child; child; child = child->next)
 		if (is_beyond(child))
