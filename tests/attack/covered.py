@@ -17,7 +17,8 @@ ELSEWHERE = {
     "F1": "tests/attack/test_f_log.py", "F2": "tests/conformance (merkle)",
     "F3": "tests/attack/test_f_log.py", "F5": "tests/attack/test_f_log.py",
     "F7": "tests/attack/test_f_log.py", "F8": "tests/attack/test_f_policy.py",
-    "F9": "tests/attack/test_f_policy.py",
+    "F9": "tests/attack/test_f_policy.py", "F11": "tests/scenario/test_rules.py",
+    "F12": "tests/scenario/test_rules.py (test_ties_that_differ_are_refused)",
 }
 SUPERVISOR = "needs the supervisor, which is not in this build"
 NETWORK = "needs the network engine, which is not in this build"
@@ -96,6 +97,9 @@ ENTRIES = {
     "F8": ("hostile policy files", "stopped"),
     "F9": ("a project's file that asks for more", "stopped"),
     "F10": ("a policy or log that fails", "stopped: nothing runs"),
+    "F11": ("rules that cost: nesting, regexes, lists, loops, growing text", "stopped: refused by name when "
+            "loaded, or ended within their budgets"),
+    "F12": ("ties that the order of names would decide", "stopped: refused when loaded"),
     "X1": ("overwriting the runtime's own program", "stopped"),
     "X2": ("watching folders outside", "stopped"),
     "X3": ("leases on files that may be read", "stopped"),
