@@ -52,8 +52,23 @@ static uint64_t hash_number(int64_t number)
 	return hash_end((uint64_t)number * HASH_STEP ^ HASH_SEED);
 }
 
+static inline uint32_t part_word(const char *p)
+{
+	uint32_t word;
+
+	memcpy(&word, p, sizeof(word));
+	return word;
+}
+
+static inline uint32_t bloom_bit(uint32_t word)
+{
+	return (word * UINT32_C(0x9e3779b1)) >> 20;
+}
+
 static uint64_t key_hash(const struct index_key *k)
 {
+	if (k->kind == KEY_PART)
+		return hash_number(part_word(k->text.p));
 	if (k->kind == KEY_NUMBER)
 		return hash_number(k->number);
 	return k->kind == KEY_SUFFIX ? hash_backward(k->text) : hash_forward(k->text);
@@ -105,10 +120,14 @@ static int probe_fill(struct arena *arena, const struct grouped *g, uint32_t n,
 
 	while (size < n * 2)
 		size *= 2;
-	*p = (struct index_probe){ .kind = g->key->kind, .field = g->key->field, .mask = size - 1 };
+	*p = (struct index_probe){
+		.kind = g->key->kind, .field = g->key->field, .mask = size - 1, .n_postings = n
+	};
 	p->slots = arena_array(arena, size, struct index_entry);
 	p->postings = arena_array(arena, n, uint32_t);
-	if (!p->slots || !p->postings)
+	if (g->key->kind == KEY_PART)
+		p->bloom = arena_array(arena, PART_BLOOM_BITS / 64, uint64_t);
+	if (!p->slots || !p->postings || (g->key->kind == KEY_PART && !p->bloom))
 		return -ENOMEM;
 	for (uint32_t i = 0, at = 0; i < n; i++) {
 		const struct index_key *key = g[i].key;
@@ -125,6 +144,11 @@ static int probe_fill(struct arena *arena, const struct grouped *g, uint32_t n,
 						     .number = key->number,
 						     .first = i,
 						     .n = 1 };
+		if (p->bloom) {
+			uint32_t bit = bloom_bit(part_word(key->text.p));
+
+			p->bloom[bit / 64] |= UINT64_C(1) << (bit % 64);
+		}
 		p->lengths[key->text.n / 64] |= UINT64_C(1) << (key->text.n % 64);
 		if (key->text.n > p->longest)
 			p->longest = (uint8_t)key->text.n;
@@ -247,7 +271,8 @@ int index_choose(struct arena *arena, const struct index_terms *terms, uint32_t 
 			uint64_t sum = 0;
 
 			for (struct index_key *k = terms[i].alternative[a].keys; k; k = k->next)
-				sum += count_at(table, size - 1, key_identity(k))->n;
+				sum += (uint64_t)count_at(table, size - 1, key_identity(k))->n *
+				       (k->kind == KEY_PART ? 2 : 1); /* the dearer look-up */
 			if (sum < best) {
 				best = sum;
 				ret_chosen[i] = (int8_t)a;
@@ -266,9 +291,9 @@ struct found {
 	uint32_t stamp, n;
 };
 
-static inline void take(struct found *f, const struct index_entry *e)
+static inline void take(struct found *f, uint32_t first, uint32_t n)
 {
-	for (uint32_t i = e->first; i < e->first + e->n; i++) {
+	for (uint32_t i = first; i < first + n; i++) {
 		uint32_t rule = f->p->postings[i];
 
 		if (f->stamps[rule] == f->stamp)
@@ -286,7 +311,7 @@ static inline void look(struct found *f, uint64_t hash, struct str text, int64_t
 		const struct index_entry *e = &p->slots[at];
 
 		if (e->hash == hash && e->number == number && str_eq(e->text, text)) {
-			take(f, e);
+			take(f, e->first, e->n);
 			return;
 		}
 	}
@@ -312,6 +337,32 @@ static void look_parts(struct found *f, struct str s, bool back)
 	}
 }
 
+/* Every place in @s where a key may begin. Work is bounded: who writes the text may know the keys. */
+static void look_windows(struct found *f, struct str s)
+{
+	const struct index_probe *p = f->p;
+	unsigned work = s.n > PART_TEXT_MAX ? PART_WORK_MAX : 0;
+
+	for (size_t i = 0; i + PART_BYTES <= s.n && work < PART_WORK_MAX; i++) {
+		uint32_t word = part_word(s.p + i), bit = bloom_bit(word);
+		uint64_t hash;
+
+		if (!(p->bloom[bit / 64] >> (bit % 64) & 1))
+			continue;
+		hash = hash_number(word);
+		for (uint32_t at = (uint32_t)hash & p->mask; p->slots[at].n;
+		     at = (at + 1) & p->mask, work++) {
+			const struct index_entry *e = &p->slots[at];
+
+			if (e->hash == hash && e->text.n <= s.n - i &&
+			    memcmp(e->text.p, s.p + i, e->text.n) == 0)
+				take(f, e->first, e->n);
+		}
+	}
+	if (work >= PART_WORK_MAX)
+		take(f, 0, p->n_postings);
+}
+
 static void look_text(struct found *f, struct str s)
 {
 	switch ((enum key_kind)f->p->kind) {
@@ -321,6 +372,7 @@ static void look_text(struct found *f, struct str s)
 		return;
 	case KEY_PREFIX: look_parts(f, s, false); return;
 	case KEY_SUFFIX: look_parts(f, s, true); return;
+	case KEY_PART: look_windows(f, s); return;
 	case KEY_NUMBER:
 	case KEY_KIND_N: return;
 	}

@@ -2,7 +2,7 @@
  * index - which rules can match an event at all: private to src/engine.
  *
  * From each rule's tree comes a necessary condition: "one of these keys holds", a key being a field
- * that equals, begins with or ends in a literal. A decision looks the event's values up and meets
+ * that equals, begins with, ends in or contains a literal. A decision looks the event's values up and meets
  * only the rules found, and those that gave no key. False keys make the whole expression false,
  * whatever else in it fails: && and || absorb errors.
  */
@@ -16,7 +16,12 @@
 #define ALTERNATIVES_MAX 8
 #define KEY_BYTES_MAX 255 /* longer beginnings and ends are cut: still necessary */
 
-enum key_kind { KEY_EQUAL, KEY_NUMBER, KEY_PREFIX, KEY_SUFFIX, KEY_KIND_N };
+enum key_kind { KEY_EQUAL, KEY_NUMBER, KEY_PREFIX, KEY_SUFFIX, KEY_PART, KEY_KIND_N };
+
+#define PART_BYTES 4       /* of a KEY_PART are hashed: shorter ones are no keys */
+#define PART_TEXT_MAX 1024 /* longer texts are left to the rules themselves */
+#define PART_WORK_MAX 256  /* entries looked at, then all are taken */
+#define PART_BLOOM_BITS 4096U
 
 struct index_key {
 	uint8_t kind; /* enum key_kind */
@@ -59,6 +64,8 @@ struct index_probe {
 	uint32_t *postings;
 	uint8_t longest;
 	uint64_t lengths[4]; /* KEY_PREFIX, KEY_SUFFIX: which there are, by bit */
+	uint64_t *bloom;     /* KEY_PART: first bytes that no key has */
+	uint32_t n_postings;
 };
 
 /* For the events of some types. */

@@ -48,7 +48,7 @@ static void put_key(struct terms *t, struct index_terms *ret, enum key_kind kind
 		k->text = cel_str(literal);
 	else
 		k->number = literal.kind == CEL_BOOL ? literal.b : literal.i;
-	if (kind == KEY_PREFIX)
+	if (kind == KEY_PREFIX || kind == KEY_PART)
 		k->text = str_sub(k->text, 0, KEY_BYTES_MAX);
 	if (kind == KEY_SUFFIX && k->text.n > KEY_BYTES_MAX)
 		k->text = str_sub(k->text, k->text.n - KEY_BYTES_MAX, k->text.n);
@@ -112,7 +112,7 @@ static void part_of(struct terms *t, const struct cel_expr *x, enum key_kind kin
 
 	if (f >= 0 && event_field_info[f].kind == EVENT_STRING &&
 	    x->call.args[0]->kind == CEL_X_LITERAL && x->call.args[0]->literal.kind == CEL_STRING &&
-	    x->call.args[0]->literal.n > 0)
+	    x->call.args[0]->literal.n >= (kind == KEY_PART ? PART_BYTES : 1))
 		put_key(t, ret, kind, f, x->call.args[0]->literal);
 }
 
@@ -218,6 +218,8 @@ static void terms_of(struct terms *t, const struct cel_expr *x, struct index_ter
 		part_of(t, x, KEY_SUFFIX, ret);
 	} else if (n == 1 && x->call.target && str_eqz(name, "startsWith")) {
 		part_of(t, x, KEY_PREFIX, ret);
+	} else if (n == 1 && x->call.target && str_eqz(name, "contains")) {
+		part_of(t, x, KEY_PART, ret);
 	} else if (n == 1 && !x->call.target && str_eqz(name, CEL_OP_NOT)) {
 		f = field_of(x->call.args[0]);
 		if (f >= 0 && event_field_info[f].kind == EVENT_BOOL)
@@ -279,7 +281,8 @@ bool index_terms_apart(const struct index_terms *a, const struct index_terms *b)
 
 void index_alternative_print(const struct index_alternative *a, struct buf *out)
 {
-	static const char *const verbs[KEY_KIND_N] = { "==", "==", "begins with", "ends in" };
+	static const char *const verbs[KEY_KIND_N] = { "==", "==", "begins with", "ends in",
+						       "contains" };
 	const struct index_key *k = a->keys;
 
 	buf_printf(out, "%s %s ", event_field_info[k->field].name, verbs[k->kind]);

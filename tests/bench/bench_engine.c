@@ -84,7 +84,7 @@ static const char *const one_host[] = {
 };
 
 static const char *const unindexed[] = {
-	"http.request.path.contains(\"/forbidden%u/\")",
+	"http.request.bytes > 100%u && http.request.method != \"GET\"",
 };
 
 static struct policy_rule *make_rules(const char *const *forms, size_t n_forms, size_t n)

@@ -271,11 +271,17 @@ static void index_changes_nothing(void **state)
 		"[http.request.host].exists(h, h == 'a.example.com')",
 		"http.request.host == http.request.path",
 		"http.request.header('x') == '' && http.request.port == 80",
+		"http.request.path.contains('dmin')",
+		"http.request.path.contains('dmin/x')",
+		"http.request.path.contains('com') && http.request.port == 80",
+		"http.request.host.contains('example') || http.request.path.contains('/admin')",
+		"http.request.path.contains('tail') || http.request.path.contains('tall')",
 	};
 	static const char *const hosts[] = {
 		NULL, "", "a.example.com", "b.example.com", "com", "example.com", "xa.example.com"
 	};
-	static const char *const paths[] = { NULL, "/admin/", "/admin", "/admin/x", "com" };
+	static char far[3000], many[900];
+	const char *const paths[] = { NULL, "/admin/", "/admin", "/admin/x", "com", far, many };
 	enum { N = sizeof(whens) / sizeof(whens[0]) };
 	struct policy_rule indexed[N], plain[N];
 	static char ids[N][16], plain_whens[N][256];
@@ -283,6 +289,11 @@ static void index_changes_nothing(void **state)
 	unsigned matched = 0;
 
 	(void)state;
+	/* longer than windows are looked at, and more work than is done */
+	memset(far, 'x', sizeof(far) - 5);
+	memcpy(far + sizeof(far) - 5, "tail", 5);
+	for (size_t i = 0; i + 4 < sizeof(many); i += 4)
+		memcpy(many + i, i + 8 < sizeof(many) ? "dmin" : "tall", 4);
 	for (size_t i = 0; i < N; i++) {
 		(void)snprintf(ids[i], sizeof(ids[i]), "r%02zu", i);
 		/* a condition that the index cannot see through */
