@@ -72,40 +72,89 @@ static int read_line(struct rules_event *e, struct str text, rules_event_fn *fn,
 	return fn(ctx, e);
 }
 
+/* Lines of a file in one buffer of fixed size: a file without line ends costs no more. */
+struct lines {
+	int fd;
+	char *room;
+	size_t from, to; /* what was read and not handed out */
+	bool end;
+};
+
+#define LINES_ROOM (RULES_LINE_MAX + 1)
+
+/* 1: the next line, without its end, until the next call; 0: the end; -E2BIG; an errno. */
+static int lines_next(struct lines *l, struct str *ret)
+{
+	size_t looked = 0;
+
+	for (;;) {
+		char *start = l->room + l->from;
+		size_t n = l->to - l->from;
+		char *nl = n > looked ? memchr(start + looked, '\n', n - looked) : NULL;
+		ssize_t got;
+
+		if (nl || (l->end && n)) {
+			*ret = (struct str){ .p = start, .n = nl ? (size_t)(nl - start) : n };
+			l->from += ret->n + (nl != NULL);
+			return 1;
+		}
+		if (l->end)
+			return 0;
+		if (n == LINES_ROOM)
+			return -E2BIG;
+		looked = n;
+		memmove(l->room, start, n);
+		l->from = 0;
+		l->to = n;
+		got = read(l->fd, l->room + n, LINES_ROOM - n);
+		if (got < 0 && errno != EINTR)
+			return -errno;
+		l->end = got == 0;
+		l->to += got > 0 ? (size_t)got : 0;
+	}
+}
+
+static int read_lines(struct lines *l, struct rules_event *e, rules_event_fn *fn, void *ctx,
+		      struct rules_events_count *count, struct err *err)
+{
+	struct str line = { 0 };
+	int r;
+
+	while ((r = lines_next(l, &line)) > 0) {
+		AUTO(arena_done) struct arena arena = ARENA_INIT(512U << 20);
+
+		e->arena = &arena;
+		e->line++;
+		if (line.n && line.p[line.n - 1] == '\r')
+			line.n--;
+		if (line.n == 0)
+			continue;
+		r = read_line(e, line, fn, ctx, count, err);
+		if (r)
+			return r;
+	}
+	if (r == -E2BIG)
+		return err_text(err, 0, "%s:%u: a line of more than %u bytes", e->file, e->line + 1,
+				RULES_LINE_MAX);
+	return r < 0 ? err_set(err, -r, "%s", e->file) : 0;
+}
+
 int rules_events_read(const char *path, rules_event_fn *fn, void *ctx,
 		      struct rules_events_count *count, struct err *err)
 {
-	AUTO(file_closep)
-	FILE *f = strcmp(path, "-") == 0 ? fdopen(dup(STDIN_FILENO), "re") : fopen(path, "re");
+	AUTO(fd_closep)
+	int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
 	AUTO(freep) struct event *event = calloc(1, sizeof(*event));
-	AUTO(freep) char *line = NULL;
+	AUTO(freep) char *room = malloc(LINES_ROOM);
 	struct rules_event e = { .event = event, .file = shown_name(path) };
-	size_t cap = 0;
-	ssize_t n;
-	int r = 0;
+	struct lines lines = { .fd = fd, .room = room };
 
-	if (!event)
+	if (fd < 0)
+		return err_set(err, errno, "%s", path);
+	if (!event || !room)
 		return err_set(err, ENOMEM, "%s", path);
-	if (!f)
-		return err_set(err, errno, "%s", path);
 	event_init(event);
-	while (r == 0 && (n = getline(&line, &cap, f)) >= 0) {
-		AUTO(arena_done) struct arena arena = ARENA_INIT(512U << 20);
-
-		e.arena = &arena;
-		e.line++;
-		while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
-			n--;
-		if ((size_t)n > RULES_LINE_MAX)
-			return err_text(err, 0, "%s:%u: a line of more than %u bytes", e.file,
-					e.line, RULES_LINE_MAX);
-		if (n > 0)
-			r = read_line(&e, (struct str){ .p = line, .n = (size_t)n }, fn, ctx, count,
-				      err);
-	}
-	if (r == 0 && ferror(f))
-		return err_set(err, errno, "%s", path);
-	return r;
+	return read_lines(&lines, &e, fn, ctx, count, err);
 }
 
 /* --- whole files --- */

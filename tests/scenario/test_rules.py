@@ -318,6 +318,20 @@ def test_backtest_refuses_what_is_no_event(rules, workspace, line, says):
     assert done.returncode == 1 and says in done.stderr and "e.jsonl:2" in done.stderr, done.stderr
 
 
+def test_lines_of_any_length(rules, workspace, capsule):
+    line = '{"type":"http.request","http":{"request":{"host":"h","path":"/%s"}}}'
+    texts = {"long.jsonl": line % ("x" * ((4 << 20) - len(line) + 2)), "none.jsonl": "\n\n",
+             "crlf.jsonl": (line % "a" + "\r\n") * 2, "open.jsonl": line % "a" + "\n" + line % "b"}
+    for (name, text), events in zip(texts.items(), (1, 0, 2, 2)):
+        (workspace / name).write_text(text, newline="")
+        done = rules("backtest", "--json", "--rules", "pack.toml", name)
+        assert done.returncode == 0 and json.loads(done.stdout)["events"] == events, (name, done.stderr)
+    (workspace / "endless.jsonl").write_text(texts["crlf.jsonl"] + "x" * (20 << 20))
+    done = rules("backtest", "--rules", "pack.toml", "endless.jsonl")
+    assert done.returncode == 1 and "endless.jsonl:3: a line of more than 4194304 bytes" in done.stderr
+    assert peak(capsule, workspace, "rules", "backtest", "--rules", "pack.toml", "endless.jsonl")[1] < 24
+
+
 def test_backtest_of_a_pack_that_is_refused(rules, workspace):
     (workspace / "pack.toml").write_text(PACK.replace("request.method", "request.metod"))
     (workspace / "e.jsonl").write_text('{"type":"http.request"}\n')
