@@ -36,6 +36,7 @@ struct cel_compile {
 	uint32_t live;           /* locals in use */
 	uint64_t weight, cost;   /* cost UINT64_MAX: depends on data */
 	struct cel_eval *folder; /* NULL: not needed yet */
+	size_t computed;         /* bytes that computed constants take */
 	int error;
 };
 

@@ -5,8 +5,10 @@
 
 #define STEPS 50000
 #define SCRATCH (64U * 1024)
-/* One constant's parts; values share parts, copies do not. */
+/* One literal; more than a source can hold. */
 #define KEEP_MAX (1U << 20)
+/* What constants that were computed take together: values share parts, copies do not. */
+#define COMPUTED_MAX (128U << 10)
 #define KEEP_DEPTH 64
 
 static bool keep(struct cel_compile *c, struct cel_value v, struct cel_value *ret, size_t *left,
@@ -110,6 +112,8 @@ struct cel_built cel_settle(struct cel_compile *c, struct cel_built b)
 {
 	struct cel_eval *eval;
 	struct cel_value v;
+	size_t left;
+	bool kept;
 
 	if (!b.node || b.varies || b.local != CEL_NO_LOCAL || b.node->run == cel_run_const)
 		return b;
@@ -122,7 +126,10 @@ struct cel_built cel_settle(struct cel_compile *c, struct cel_built b)
 	if (!eval->locals || !cel_charge(eval, b.size))
 		return b;
 	v = cel_node_run(eval, b.node);
-	if (eval->fatal || v.kind == CEL_ERROR || !cel_value_keep(c, v, &v))
+	if (eval->fatal || v.kind == CEL_ERROR)
 		return b;
-	return cel_built_const(c, v);
+	left = COMPUTED_MAX - c->computed;
+	kept = keep(c, v, &v, &left, 0);
+	c->computed = COMPUTED_MAX - left;
+	return kept ? cel_built_const(c, v) : b;
 }
