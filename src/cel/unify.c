@@ -1,6 +1,6 @@
 #include "cel/unify.h"
 
-#define WORK_MAX (1U << 22)
+#define WORK_MAX (1U << 19) /* a few milliseconds */
 #define COUNT_PARAMS (sizeof(((struct cel_type *)NULL)->param) / sizeof(struct cel_type *))
 
 struct cel_undo {
@@ -122,6 +122,7 @@ static bool stand_for(struct cel_unifier *u, const struct cel_type *var,
 		      const struct cel_type *type, bool *ret_known)
 {
 	const struct cel_type *now = u->bound[var->var], *both;
+	bool fresh = type->kind == CEL_T_VAR && !u->bound[type->var];
 
 	*ret_known = true;
 	if (type->kind == CEL_T_VAR && type->var == var->var)
@@ -131,6 +132,8 @@ static bool stand_for(struct cel_unifier *u, const struct cel_type *var,
 			return true;
 		if (!agree(u, type, now))
 			return false;
+		if (fresh)
+			return true; /* it stands for the same from now on */
 		both = cel_more_general(type, now);
 		if (both != now && !occurs(u, var, both))
 			bind(u, var, both);
@@ -141,6 +144,11 @@ static bool stand_for(struct cel_unifier *u, const struct cel_type *var,
 		return false;
 	bind(u, var, type);
 	return true;
+}
+
+static bool is_unknown(const struct cel_unifier *u, const struct cel_type *type)
+{
+	return type->kind == CEL_T_VAR && !u->bound[type->var];
 }
 
 static bool agree_params(struct cel_unifier *u, const struct cel_type *a, const struct cel_type *b)
@@ -175,12 +183,19 @@ static bool agree_known(struct cel_unifier *u, const struct cel_type *a, const s
 	return str_eq(a->name, b->name) && agree_params(u, a, b);
 }
 
-/* The end of a chain of variables that stand for each other. */
-static const struct cel_type *last_var(const struct cel_unifier *u, const struct cel_type *type)
+/* The end of a chain of variables that stand for each other; long ones are cut short. */
+static const struct cel_type *last_var(struct cel_unifier *u, const struct cel_type *type)
 {
+	const struct cel_type *first = type;
+	unsigned links = 0;
+
 	while (type->kind == CEL_T_VAR && u->bound[type->var] &&
-	       u->bound[type->var]->kind == CEL_T_VAR)
+	       u->bound[type->var]->kind == CEL_T_VAR) {
 		type = u->bound[type->var];
+		links++;
+	}
+	if (links > 1)
+		bind(u, first, type);
 	return type;
 }
 
@@ -194,6 +209,9 @@ static bool agree(struct cel_unifier *u, const struct cel_type *a, const struct 
 	b = last_var(u, b);
 	if (a == b)
 		return true;
+	/* of two that are not known, the older stays: chains that others hold do not grow */
+	if (is_unknown(u, a) && is_unknown(u, b) && a->var > b->var)
+		return stand_for(u, a, b, &known);
 	if (b->kind == CEL_T_VAR) {
 		if (stand_for(u, b, a, &known))
 			return true;

@@ -380,6 +380,26 @@ static void test_many(void **state)
 	assert_int_equal(lines, 10);
 }
 
+/* One unknown type that meets thousands of others: chains of variables must not grow with them. */
+static void test_many_variables(void **state)
+{
+	static const char *const terms[] = { "x+[]", "x==[]", "[x,[]]", "[]+x" };
+	AUTO(buf_done) struct buf source = BUF_INIT(1 << 20), out = BUF_INIT(1 << 20);
+	clock_t start = clock();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(terms) / sizeof(*terms); i++) {
+		buf_reset(&source);
+		buf_reset(&out);
+		buf_putz(&source, "cel.bind(x, [], [");
+		for (unsigned n = 0; n < 3000; n++)
+			buf_printf(&source, "%s%s", n ? "," : "", terms[i]);
+		buf_putz(&source, "])");
+		assert_int_equal(check(&env, buf_cstr(&source), NULL, &out), 0);
+	}
+	assert_true(clock() - start < SOON);
+}
+
 /* Text that costs more to check than to read. */
 static void test_hostile(void **state)
 {
@@ -496,12 +516,13 @@ static void test_signatures(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_types),         cmocka_unit_test(test_macros),
-		cmocka_unit_test(test_names),         cmocka_unit_test(test_records),
-		cmocka_unit_test(test_unknown_names), cmocka_unit_test(test_mistakes),
-		cmocka_unit_test(test_wanted),        cmocka_unit_test(test_many),
-		cmocka_unit_test(test_hostile),       cmocka_unit_test(test_resolve),
-		cmocka_unit_test(test_signatures),    cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_types),          cmocka_unit_test(test_macros),
+		cmocka_unit_test(test_names),          cmocka_unit_test(test_records),
+		cmocka_unit_test(test_unknown_names),  cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_wanted),         cmocka_unit_test(test_many),
+		cmocka_unit_test(test_hostile),        cmocka_unit_test(test_resolve),
+		cmocka_unit_test(test_signatures),     cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_many_variables),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
