@@ -101,7 +101,7 @@ static int compile(struct set_build *b, const struct set_rule *rule, const char 
 			set_problem(b, rule, part, false, "it could not be compiled");
 	}
 	arena_done(&b->scratch);
-	b->scratch = ARENA_INIT(SET_MEMORY_MAX);
+	b->scratch = ARENA_INIT(TREE_MEMORY_MAX);
 	return r == -ENOMEM ? r : 0;
 }
 
@@ -339,7 +339,7 @@ int engine_set_new(const struct policy_rule *rules, size_t n, const struct engin
 	AUTO(engine_set_freep) struct engine_set *set = NULL;
 	struct set_build b = { .options = options ? options : &defaults,
 			       .err = err,
-			       .scratch = ARENA_INIT(SET_MEMORY_MAX) };
+			       .scratch = ARENA_INIT(TREE_MEMORY_MAX) };
 	int r;
 
 	if (n > ENGINE_RULES_MAX)

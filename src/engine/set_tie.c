@@ -10,7 +10,7 @@
 
 #include <errno.h>
 
-#define PAIRS_MAX 4000000U
+#define WORK_MAX 100000000U /* comparisons of keys, in all */
 
 bool rewrite_header(struct str text, struct str *ret_name, struct str *ret_value)
 {
@@ -85,6 +85,18 @@ static const char *differ(const struct policy_rule *a, const struct policy_rule 
 	return NULL;
 }
 
+/* How many keys are compared at worst. */
+static uint64_t work_of(const struct index_terms *a, const struct index_terms *b)
+{
+	uint64_t x = 1, y = 1;
+
+	for (uint32_t i = 0; i < a->n; i++)
+		x += a->alternative[i].n;
+	for (uint32_t i = 0; i < b->n; i++)
+		y += b->alternative[i].n;
+	return x * y;
+}
+
 static void tie(struct set_build *b, uint32_t x, uint32_t y)
 {
 	const struct set_rule *one = &b->set->rules[x], *two = &b->set->rules[y];
@@ -127,7 +139,7 @@ int set_check_ties(struct set_build *b)
 {
 	struct engine_set *set = b->set;
 	const struct set_rule **sorted = calloc(set->n + 1, sizeof(*sorted));
-	uint32_t pairs = 0;
+	uint64_t work = 0;
 
 	if (!sorted)
 		return -ENOMEM;
@@ -139,7 +151,8 @@ int set_check_ties(struct set_build *b)
 			uint32_t x = (uint32_t)(sorted[i] - set->rules);
 			uint32_t y = (uint32_t)(sorted[j] - set->rules);
 
-			if (++pairs > PAIRS_MAX) {
+			work += 16 + work_of(&set->terms[x], &set->terms[y]);
+			if (work > WORK_MAX) {
 				set_problem(b, sorted[i], NULL, false,
 					    "too many rules of one priority to tell whether they "
 					    "tie; give them priorities");

@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 #define RULES_MAX 4096
-#define CHECK_MEMORY (16U << 20)
+#define CHECK_MEMORY (4U << 20) /* as cel_compile() takes for itself */
 
 /* --- small values --- */
 

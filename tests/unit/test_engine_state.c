@@ -247,6 +247,60 @@ static void a_failed_reload_keeps_the_old(void **state)
 	world_end(&w);
 }
 
+struct decider {
+	struct engine_host *host;
+	unsigned wrong;
+};
+
+/* Each decision is by one of the two sets, whole: its rule and what that rule says go together. */
+static void *decide_often(void *arg)
+{
+	struct decider *t = arg;
+	struct engine *engine = engine_new(t->host, NULL);
+	struct event *e = calloc(1, sizeof(*e));
+	struct engine_decision *mine = calloc(1, sizeof(*mine));
+
+	if (!engine || !e || !mine)
+		abort();
+	event_init(e);
+	for (int i = 0; i < 20000; i++) {
+		event_begin(e, EVENT_HTTP_REQUEST);
+		event_set_str(e, EVENT_F_HTTP_REQUEST_HOST, STR("x"));
+		engine_decide(engine, e, mine);
+		t->wrong += !mine->rule || strcmp(mine->rule->reason, mine->reason) != 0 ||
+			    strcmp(mine->rule->id, mine->action == RULE_ASK ? "even" : "odd") != 0;
+	}
+	free(mine);
+	free(e);
+	engine = engine_free(engine);
+	return NULL;
+}
+
+static void sets_change_under_those_who_decide(void **state)
+{
+	struct policy_rule even[] = { USER("even", RULE_ASK, "http.request.host == 'x'") };
+	struct policy_rule odd[] = { USER("odd", RULE_BLOCK, "http.request.host == 'x'") };
+	struct decider deciders[2] = { { 0 } };
+	pthread_t threads[2];
+	struct world w;
+
+	(void)state;
+	even[0].reason = "even";
+	odd[0].reason = "odd";
+	w = world(even, 1, RULE_ALLOW);
+	for (int i = 0; i < 2; i++) {
+		deciders[i].host = w.host;
+		assert_int_equal(pthread_create(&threads[i], NULL, decide_often, &deciders[i]), 0);
+	}
+	for (int i = 0; i < 300; i++)
+		assert_int_equal(engine_host_reload(w.host, i & 1 ? even : odd, 1, NULL, NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+		assert_int_equal(deciders[i].wrong, 0);
+	}
+	world_end(&w);
+}
+
 /* --- the travelling form --- */
 
 static void sealed_rules_travel(void **state)
@@ -481,6 +535,7 @@ int main(void)
 		cmocka_unit_test(accounts_survive_a_restart),
 		cmocka_unit_test(quarantine_lasts),
 		cmocka_unit_test(a_failed_reload_keeps_the_old),
+		cmocka_unit_test(sets_change_under_those_who_decide),
 		cmocka_unit_test(sealed_rules_travel),
 		cmocka_unit_test(every_byte_of_it_is_checked),
 		cmocka_unit_test(sections_are_rules),
