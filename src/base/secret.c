@@ -170,13 +170,18 @@ static const char *found_at(struct str text, size_t at, size_t *ret_n)
 
 const char *secret_find(struct str text, struct str *ret_where)
 {
-	static const char firsts[] = "sgrAxnyphdSe-:";
+	/* what shapes begin with: few bytes of a text are looked at twice */
+	static const bool firsts[256] = {
+		['s'] = true, ['g'] = true, ['r'] = true, ['A'] = true, ['x'] = true,
+		['n'] = true, ['y'] = true, ['p'] = true, ['h'] = true, ['d'] = true,
+		['S'] = true, ['e'] = true, ['-'] = true, [':'] = true,
+	};
 	size_t n;
 
 	for (size_t at = 0; at < text.n; at++) {
 		const char *kind;
 
-		if (!text.p[at] || !strchr(firsts, text.p[at]))
+		if (!firsts[(unsigned char)text.p[at]])
 			continue;
 		kind = found_at(text, at, &n);
 		if (kind) {

@@ -475,6 +475,40 @@ static bool advance(const struct glob *g, uint64_t *s, uint32_t c)
 	return any != 0;
 }
 
+/* close_set() of one word. */
+static inline uint64_t close_word(const uint64_t *masks, uint64_t s)
+{
+	for (;;) {
+		uint64_t more = (s & masks[SKIP1]) << 1 | (s & masks[SKIP2]) << 2;
+
+		if ((more & ~s) == 0)
+			return s;
+		s |= more;
+	}
+}
+
+/* The same for patterns of at most 64 states, which most are. */
+static bool matches_word(const struct glob *g, struct str text)
+{
+	const uint64_t *masks = g->masks;
+	uint64_t s = close_word(masks, masks[START]), step;
+	uint32_t c;
+
+	for (size_t at = 0; at < text.n && s;) {
+		c = (uint8_t)text.p[at];
+		if (c < 128) {
+			at++;
+			step = masks[CLASSES + g->class_of[c]];
+		} else {
+			(void)next_char(text, &at, false, &c);
+			wide_step(g, c, &step);
+		}
+		s = (s & step) << 1 | (s & masks[c == '/' ? LOOP_SLASH : LOOP_OTHER]);
+		s = close_word(masks, s);
+	}
+	return (s & masks[ACCEPT]) != 0;
+}
+
 bool glob_matches(const struct glob *g, struct str text)
 {
 	const uint64_t *accept = mask_at(g, ACCEPT);
@@ -482,6 +516,8 @@ bool glob_matches(const struct glob *g, struct str text)
 	uint32_t c;
 	bits s;
 
+	if (g->words == 1)
+		return matches_word(g, text);
 	memcpy(s, mask_at(g, START), g->words * sizeof(*s));
 	close_set(g, s);
 	for (size_t at = 0; next_char(text, &at, false, &c);) {

@@ -11,6 +11,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -179,7 +180,7 @@ static void globs_of_all_kinds(void **state)
 
 	(void)state;
 	for (unsigned round = 0; round < 60000; round++) {
-		char pattern[10] = { 0 }, text[9] = { 0 };
+		char pattern[10] = { 0 }, text[9] = { 0 }, wide[100];
 		unsigned n, m;
 
 		seed ^= seed << 13;
@@ -194,6 +195,10 @@ static void globs_of_all_kinds(void **state)
 		/* three stars and more are two */
 		if (strstr(pattern, "***"))
 			continue;
+		/* the same among more than 64 states: another way through */
+		(void)snprintf(wide, sizeof(wide), "{%070d,%s}", 0, pattern);
+		if (glob_says(wide, text) != tries(pattern, text, true))
+			fail_msg("'%s' and '%s'", wide, text);
 		matches += tries(pattern, text, true);
 		if (glob_says(pattern, text) != tries(pattern, text, true))
 			fail_msg("'%s' and '%s'", pattern, text);
