@@ -102,6 +102,10 @@ static int compile(struct set_build *b, const struct set_rule *rule, const char 
 	}
 	arena_done(&b->scratch);
 	b->scratch = ARENA_INIT(TREE_MEMORY_MAX);
+	if (*ret && cel_program_cost(*ret) > STEPS_MAX)
+		set_problem(b, rule, part, false,
+			    "it may take %llu steps, more than the %d that it has",
+			    (unsigned long long)cel_program_cost(*ret), STEPS_MAX);
 	return r == -ENOMEM ? r : 0;
 }
 

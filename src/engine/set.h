@@ -11,7 +11,8 @@
 
 #define SET_MEMORY_MAX (256U << 20)
 #define TREE_MEMORY_MAX (4U << 20) /* of one expression's tree */
-#define REWRITE_MEMORY (1U << 20)  /* of one decision's rewritten values */
+#define STEPS_MAX 100000 /* of one evaluation: cel_limits.steps, unless an engine is given others */
+#define REWRITE_MEMORY (1U << 20) /* of one decision's rewritten values */
 #define FINDINGS_MAX 64
 #define CHARGES_MAX 16
 #define QUARANTINE_MAX 1024 /* sessions; one more, and all are */

@@ -163,6 +163,8 @@ static void failures_decide_against(void **state)
 
 /* --- what is refused at load --- */
 
+#define TEN "[0,1,2,3,4,5,6,7,8,9]"
+
 static void mistakes_at_load(void **state)
 {
 	struct policy_rule one[] = { USER("r", RULE_BLOCK, "http.request.hosst == 'x'") };
@@ -182,6 +184,9 @@ static void mistakes_at_load(void **state)
 	check_refused(one, 1, "a http.request never has file.activity.path");
 	one[0].when = "common.process.header('x') == 'y'";
 	check_refused(one, 1, "common.process has no header()");
+	one[0].when = TEN ".all(a, " TEN ".all(b, " TEN ".all(c, " TEN ".all(d, " TEN
+			  ".all(e, a + b + c + d + e < http.request.port)))))";
+	check_refused(one, 1, "steps");
 	one[0].when = NULL;
 	one[0].lock = true;
 	check_refused(one, 1, "locked");
