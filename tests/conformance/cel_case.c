@@ -385,14 +385,32 @@ static bool add_declaration(struct cel_case *c, const struct json *d, const char
 /* Enumerations are ints: those that some tests name, by their values. */
 static void add_constants(struct cel_case *c)
 {
-	static const struct cel_value null_value = { .kind = CEL_INT };
-
-	c->decls[c->n_decls++] = (struct cel_decl){
-		.name = "google.protobuf.NullValue.NULL_VALUE",
-		.type = &cel_type_int,
-		.slot = -1,
-		.constant = &null_value,
+	static const struct cel_value values[] = {
+		{ .kind = CEL_INT, .i = 0 },
+		{ .kind = CEL_INT, .i = 1 },
+		{ .kind = CEL_INT, .i = 2 },
 	};
+	static const struct {
+		const char *name;
+		unsigned value;
+	} constants[] = {
+		{ "google.protobuf.NullValue.NULL_VALUE", 0 },
+#define ENUMS(space)                                                                         \
+	{ space ".GlobalEnum.GOO", 0 }, { space ".GlobalEnum.GAR", 1 },                      \
+		{ space ".GlobalEnum.GAZ", 2 }, { space ".TestAllTypes.NestedEnum.FOO", 0 }, \
+		{ space ".TestAllTypes.NestedEnum.BAR", 1 },                                 \
+		{ space ".TestAllTypes.NestedEnum.BAZ", 2 }
+		ENUMS("cel.expr.conformance.proto2"),
+		ENUMS("cel.expr.conformance.proto3"),
+	};
+
+	for (size_t i = 0; i < COUNT(constants); i++)
+		c->decls[c->n_decls++] = (struct cel_decl){
+			.name = constants[i].name,
+			.type = &cel_type_int,
+			.slot = -1,
+			.constant = &values[constants[i].value],
+		};
 }
 
 bool cel_case_init(struct cel_case *c, struct arena *arena, const struct json *test,

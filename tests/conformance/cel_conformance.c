@@ -47,6 +47,13 @@ static bool is_beyond(const struct json *value)
 	return false;
 }
 
+/* The names of an enumeration's values, where these are ints: no message is needed for that. */
+static bool is_enum_as_int(struct str section, const struct json *test, struct str expr)
+{
+	return str_starts(section, STR("legacy_")) && !json_get(test, "bindings") && expr.n &&
+	       !memchr(expr.p, '{', expr.n);
+}
+
 static bool type_matches(const struct json *test, struct arena *arena, const struct cel_type *type,
 			 struct buf *got)
 {
@@ -216,7 +223,7 @@ static void one(const char *path, struct str section, const struct json *test, s
 	json_get_str(test, "expr", &expr);
 	json_get_str(test, "name", &name);
 	json_get_bool(test, "needs_protobuf", &needs_protobuf);
-	if (needs_protobuf && is_beyond(test)) {
+	if (needs_protobuf && is_beyond(test) && !is_enum_as_int(section, test, expr)) {
 		t->skipped++;
 		return;
 	}
