@@ -360,6 +360,8 @@ static void take_table(struct walk *w, const struct table *t, uint32_t node, cha
 	for (uint32_t i = toml_at(w->tree, node)->child; i; i = toml_at(w->tree, i)->next) {
 		size_t f = 0;
 
+		if (diag_full(w->diag))
+			return;
 		while (f < t->n && !str_eqz(toml_key(w->tree, i), t->fields[f].name))
 			f++;
 		if (f == t->n) {
