@@ -147,7 +147,7 @@ def step_sanitize():
 def step_conformance():
     """data that this project did not write"""
     total = Count()
-    for kind in ("blake3", "merkle"):
+    for kind in ("blake3", "merkle", "cel"):
         folder = CONFORMANCE / kind
         if not folder.is_dir():
             print(f"skipped: {kind} conformance: {folder.relative_to(ROOT.parent)} is not there")

@@ -373,7 +373,7 @@ static int read_file(const char *path, struct buf *to, struct err *err)
 {
 	AUTO(fd_closep)
 	int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO)
-					: open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+					: open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
 	if (fd < 0)
 		return err_set(err, errno, "%s", path);

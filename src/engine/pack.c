@@ -543,7 +543,7 @@ int pack_load(const char *path, struct diag *diag, struct pack **ret_pack, struc
 	bool in = strcmp(path, "-") == 0;
 	int r;
 
-	fd = in ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	fd = in ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return err_set(err, errno, "%s", path);
 	r = read_all(fd, &text);

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import subprocess
+import threading
 import time
 
 import pytest
@@ -672,3 +673,15 @@ tests:
     done = rules("list", "--policy", "policy.yaml")
     assert "made from filesystem, network and process" in done.stdout
     assert "filesystem.read" in rules("list", "--all", "--policy", "policy.yaml").stdout
+
+
+def test_an_event_may_come_through_a_pipe(rules, tmp_path):
+    """As `--event <(...)` makes one."""
+    fifo = tmp_path / "event"
+    os.mkfifo(fifo)
+    event = '{"type": "http.request", "http": {"request": {"host": "a.example"}}}'
+    writer = threading.Thread(target=fifo.write_text, args=(event,), daemon=True)
+    writer.start()
+    done = rules("eval", "http.request.host", "--event", fifo)
+    writer.join(timeout=10)
+    assert done.returncode == 0 and "a.example" in done.stdout, done.stderr
