@@ -367,7 +367,8 @@ static void on_problem(void *ctx, const struct cel_problem *problem)
 	struct expression *x = ctx;
 	struct policy_where where = load_where_in(x->l, x->node, problem->at);
 
-	diag_add(x->l->diag, DIAG_ERROR, where, problem->width, "%s", problem->text);
+	diag_add(x->l->diag, DIAG_ERROR, where, problem->width, "rule '%.60s': %s",
+		 x->l->rule.rule.id, problem->text);
 }
 
 static void check_expression(struct load *l, uint32_t node, const struct cel_type *want)

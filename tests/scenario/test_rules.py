@@ -624,7 +624,7 @@ def test_a_pack_of_our_own(rules, workspace):
 
 
 @pytest.mark.parametrize("old, new, says", [
-    ("request.method", "request.metod", "ours.yaml:10:25: error: found no field 'metod'"),
+    ("request.method", "request.metod", "ours.yaml:10:25: error: rule 'no-paste': found no field 'metod'"),
     ("revision: \"7\"\n", "", "'revision' is missing"),
     ("revision", "revisoin", "did you mean 'revision'?"),
     ("version: 1", "version: 2", "ours.yaml:2:10: error"),
