@@ -24,6 +24,12 @@ import pytest
 import harness
 from harness import Account
 
+# A job in the background of a script is started with these ignored, and so is all that it starts;
+# what we test is to hear them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+
 
 def pytest_generate_tests(metafunc):
     if metafunc.definition.get_closest_marker("both") and "who" in metafunc.fixturenames:
