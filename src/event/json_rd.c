@@ -343,6 +343,20 @@ static int unknown(struct reading *rd, struct str name)
 			near ? near : "", near ? "'?" : "");
 }
 
+/* A field's member; @name is its whole name, however the groups spelt it. */
+static int read_member(struct reading *rd, enum event_field f, struct str name,
+		       const struct json *j)
+{
+	/* set from the type; the document's other name for that type stays as it is */
+	if (f == EVENT_F_COMMON_EVENT_TYPE) {
+		if (j->kind != JSON_STRING || event_type_find(j->text) != (int)rd->e->type)
+			return err_text(rd->err, EBADMSG, "type and common.event_type differ");
+	} else if (event_has(rd->e, f)) {
+		return err_text(rd->err, EBADMSG, "%.*s stands there twice", STR_ARG(name));
+	}
+	return event_read_field(rd->e, f, j, rd->arena, rd->err);
+}
+
 /* The members of the group @name, "" at the top; @buf holds the name and has room for more. */
 static int read_group(struct reading *rd, char *mem, size_t n, const struct json *group)
 {
@@ -359,7 +373,7 @@ static int read_group(struct reading *rd, char *mem, size_t n, const struct json
 		name.n += j->key.n;
 		f = event_field_find(name);
 		if (f != EVENT_FIELD_NONE)
-			r = event_read_field(rd->e, f, j, rd->arena, rd->err);
+			r = read_member(rd, f, name, j);
 		else if (!event_group_exists(name))
 			r = unknown(rd, name);
 		else if (j->kind == JSON_OBJECT)

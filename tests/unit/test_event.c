@@ -178,6 +178,11 @@ static void mistakes_are_told(void **state)
 	check_bad("{\"type\":\"http.requst\"}", "did you mean 'http.request'?");
 	check_bad("{\"type\":\"dns.query\",\"common\":{\"event_type\":\"http.request\"}}",
 		  "differ");
+	check_bad("{\"type\":\"dns.query\",\"common.event_type\":\"http.request\"}", "differ");
+	check_bad("{\"type\":\"dns.query\",\"common\":{\"event_type\":null}}", "differ");
+	check_bad("{\"type\":\"http.request\",\"http.request.host\":\"a\","
+		  "\"http\":{\"request\":{\"host\":\"b\"}}}",
+		  "http.request.host stands there twice");
 	check_bad("{\"type\":\"http.request\",\"http\":{\"request\":{\"hosst\":\"x\"}}}",
 		  "unknown field 'http.request.hosst'; did you mean 'http.request.host'?");
 	check_bad("{\"type\":\"http.request\",\"http\":{\"request\":{\"port\":\"443\"}}}",
