@@ -36,7 +36,8 @@ struct run {
 	bool charge;
 	uint32_t n_candidates;
 	struct best best[RULE_TIER_N]; /* of the phase */
-	uint64_t allow[RULE_TIER_N];   /* order of the first allow that matched */
+	/* order of the first allow that matched; each phase's overrule the rewrites of that phase */
+	uint64_t allow[RULE_PHASE_N][RULE_TIER_N];
 	uint32_t n_rewrites;
 	const struct set_rule *rewrites[ENGINE_REWRITES_MAX];
 	uint32_t n_findings;
@@ -91,8 +92,8 @@ static void compete(struct run *run, const struct set_rule *rule, enum rule_acti
 
 	if (!best->rule || order < best->order)
 		*best = (struct best){ .rule = rule, .order = order, .failed = failed };
-	if (action == RULE_ALLOW && order < run->allow[rule->rule.tier])
-		run->allow[rule->rule.tier] = order;
+	if (action == RULE_ALLOW && order < run->allow[rule->rule.phase][rule->rule.tier])
+		run->allow[rule->rule.phase][rule->rule.tier] = order;
 }
 
 static void clock_once(struct run *run)
@@ -177,13 +178,26 @@ static void matched_rewrite(struct run *run, const struct set_rule *rule)
 	}
 }
 
+/* A rule of postprocess that asks for the one which is missing would pass: decide against. */
+static void add_finding(struct run *run, struct cel_value id)
+{
+	if (run->n_findings < FINDINGS_MAX) {
+		run->engine->findings[run->n_findings++] = id;
+		return;
+	}
+	if (!(run->set->types[run->e->type]->phases & 1 << RULE_POSTPROCESS))
+		return;
+	run->overflow = true;
+	run->overflow_what = "more findings than an event can hold";
+}
+
 static void matched_observe(struct run *run, const struct set_rule *rule)
 {
 	(void)note_match(run, rule, false);
 	if (rule->level > run->level)
 		run->level = rule->level;
-	if (rule->rule.phase == RULE_DETECT && run->n_findings < FINDINGS_MAX)
-		run->engine->findings[run->n_findings++] = cel_string(str_of(rule->rule.id));
+	if (rule->rule.phase == RULE_DETECT)
+		add_finding(run, cel_string(str_of(rule->rule.id)));
 }
 
 static void matched(struct run *run, const struct set_rule *rule, bool failed)
@@ -248,10 +262,8 @@ static void run_phase(struct run *run, enum rule_phase phase)
 
 static void forget_best(struct run *run)
 {
-	for (int t = 0; t < RULE_TIER_N; t++) {
+	for (int t = 0; t < RULE_TIER_N; t++)
 		run->best[t] = (struct best){ 0 };
-		run->allow[t] = UINT64_MAX;
-	}
 }
 
 static struct best stricter(const struct run *run, struct best winner, bool *ret_tightened)
@@ -297,10 +309,13 @@ static struct best run_postprocess(struct run *run, struct best winner)
 
 	forget_best(run);
 	run_phase(run, RULE_POSTPROCESS);
+	/* below a lock nobody speaks, nor hides what a tier above it says */
+	for (int t = 0; t < RULE_TIER_N; t++) {
+		if (winner.rule && winner.rule->rule.lock && t > (int)winner.rule->rule.tier)
+			run->best[t] = (struct best){ 0 };
+	}
 	after = resolve(run, &tightened);
-	if (!after.rule || ORDER_ACTION(after.order) <= base ||
-	    (winner.rule && winner.rule->rule.lock &&
-	     after.rule->rule.tier > winner.rule->rule.tier))
+	if (!after.rule || ORDER_ACTION(after.order) <= base)
 		return winner;
 	run->d->tightened |= winner.rule != NULL;
 	return after;
@@ -326,8 +341,8 @@ static void take_findings(struct run *run)
 		event_unset(run->e, EVENT_F_COMMON_FINDING_LEVEL);
 		return;
 	}
-	for (uint32_t i = 0; i < v.n && i < FINDINGS_MAX; i++)
-		run->engine->findings[run->n_findings++] = v.items[i];
+	for (uint32_t i = 0; i < v.n; i++)
+		add_finding(run, v.items[i]);
 	for (uint8_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
 		if (str_eqz(event_str(run->e, EVENT_F_COMMON_FINDING_LEVEL), levels[i]))
 			run->level = i;
@@ -342,7 +357,7 @@ static bool rewrite_overruled(const struct run *run, const struct set_rule *rule
 {
 	enum rule_tier tier = rule->rule.tier;
 
-	if (run->allow[tier] < rule->order)
+	if (run->allow[rule->rule.phase][tier] < rule->order)
 		return true;
 	if (!winner->rule || winner->rule->rule.tier >= tier)
 		return false;
@@ -479,6 +494,7 @@ static void decide_with(struct run *run, const struct set_type *type)
 	struct best winner;
 
 	forget_best(run);
+	memset(run->allow, 0xff, sizeof(run->allow));
 	take_findings(run);
 	find_candidates(run, type);
 	if (type->phases & 1 << RULE_PREPROCESS)
@@ -493,7 +509,7 @@ static void decide_with(struct run *run, const struct set_type *type)
 	put_winner(run, winner);
 	if (d->action < RULE_BLOCK && run->n_rewrites)
 		collect_rewrites(run, &winner);
-	if (run->overflow)
+	if (run->overflow && d->action < RULE_BLOCK)
 		against(d, run->overflow_what);
 	if (type->phases & 1 << RULE_EMIT)
 		run_phase(run, RULE_EMIT);

@@ -509,6 +509,94 @@ static void the_stronger_rewrite_has_the_field(void **state)
 	world_end(&w);
 }
 
+/* An allow of postprocess decides nothing, so it takes no rewrite away; one of enforce still does. */
+static void postprocess_leaves_rewrites_alone(void **state)
+{
+	static const struct rule_rewrite w = {
+		RULE_SET, EVENT_F_HTTP_REQUEST_PATH, NULL, "/clean", { 0 }
+	};
+	struct policy_rule rules[] = { rewriting("clean", NULL, &w),
+				       USER("pass", RULE_ALLOW, "http.request.host == 'open'"),
+				       USER("late", RULE_ALLOW, NULL) };
+	struct world world_;
+
+	(void)state;
+	rules[1].priority = rules[2].priority = 1;
+	rules[2].phase = RULE_POSTPROCESS;
+	world_ = world(rules, 3, RULE_ALLOW);
+	request("x", "/");
+	decide_is(&world_, RULE_REWRITE, "clean");
+	assert_int_equal(d.n_rewrites, 1);
+	request("open", "/");
+	decide_is(&world_, RULE_ALLOW, "pass");
+	assert_int_equal(d.n_rewrites, 0);
+	world_end(&world_);
+}
+
+static void below_a_lock_nobody_hides_who_may_speak(void **state)
+{
+	struct policy_rule rules[] = { USER("open", RULE_ALLOW, NULL), USER("ask", RULE_ASK, NULL),
+				       USER("below", RULE_BLOCK, NULL) };
+	struct world w;
+
+	(void)state;
+	rules[0].tier = rules[1].tier = RULE_ORG;
+	rules[0].lock = true;
+	rules[1].phase = rules[2].phase = RULE_POSTPROCESS;
+	w = world(rules, 3, RULE_ALLOW);
+	request("x", "/");
+	decide_is(&w, RULE_ASK, "ask");
+	world_end(&w);
+}
+
+/* Rules "f00" to "f64", which find something in every request, and one more. */
+static struct world many_findings(struct policy_rule rules[66], struct policy_rule last)
+{
+	static char ids[65][8];
+
+	for (int i = 0; i < 65; i++) {
+		(void)snprintf(ids[i], sizeof(ids[i]), "f%02d", i);
+		rules[i] = (struct policy_rule)USER(ids[i], RULE_OBSERVE, NULL);
+		rules[i].phase = RULE_DETECT;
+	}
+	rules[65] = last;
+	return world(rules, 66, RULE_ALLOW);
+}
+
+static void findings_that_do_not_fit_decide_against(void **state)
+{
+	static struct policy_rule rules[66];
+	struct policy_rule late = USER("late", RULE_BLOCK, "'f64' in common.findings");
+	struct world w;
+
+	(void)state;
+	w = many_findings(rules, (struct policy_rule)USER("none", RULE_ASK, "false"));
+	request("x", "/");
+	decide_is(&w, RULE_ALLOW, NULL); /* nobody looks at them */
+	world_end(&w);
+	late.phase = RULE_POSTPROCESS;
+	w = many_findings(rules, late);
+	request("x", "/");
+	decide_is(&w, RULE_BLOCK, NULL);
+	assert_true(d.failed);
+	assert_string_equal(d.reason, "more findings than an event can hold");
+	world_end(&w);
+}
+
+static void too_much_takes_no_quarantine_away(void **state)
+{
+	static struct policy_rule rules[66];
+	struct policy_rule jail = USER("jail", RULE_QUARANTINE, NULL);
+	struct world w;
+
+	(void)state;
+	jail.phase = RULE_POSTPROCESS;
+	w = many_findings(rules, jail);
+	request("x", "/");
+	decide_is(&w, RULE_QUARANTINE, "jail");
+	world_end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -526,6 +614,10 @@ int main(void)
 		cmocka_unit_test(preprocess_is_seen_by_all_that_follows),
 		cmocka_unit_test(rewrites_are_done),
 		cmocka_unit_test(the_stronger_rewrite_has_the_field),
+		cmocka_unit_test(postprocess_leaves_rewrites_alone),
+		cmocka_unit_test(below_a_lock_nobody_hides_who_may_speak),
+		cmocka_unit_test(findings_that_do_not_fit_decide_against),
+		cmocka_unit_test(too_much_takes_no_quarantine_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
