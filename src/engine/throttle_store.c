@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #define HEAD "capsule-accounts 1\n"
+#define WINDOW_MAX (INT64_MAX / 86400000 - 1) /* its end is counted in milliseconds */
 
 static int account_cmp(const void *pa, const void *pb)
 {
@@ -123,8 +124,7 @@ static bool account_read(struct cur *line, struct throttle_account *a)
 
 	*a = (struct throttle_account){ 0 };
 	if (cur_error(line) || !hex_read(key, a->key, THROTTLE_KEY) ||
-	    !number_read(window, INT64_MAX / 86400000, &number) ||
-	    !number_read(used, UINT64_MAX, &a->used))
+	    !number_read(window, WINDOW_MAX, &number) || !number_read(used, UINT64_MAX, &a->used))
 		return false;
 	a->window = (int64_t)number;
 	for (uint8_t i = 0; i < 3; i++) {

@@ -198,6 +198,28 @@ static void accounts_survive_a_restart(void **state)
 
 /* --- quarantine, reload --- */
 
+static void a_window_ends_within_time(void **state)
+{
+	static const struct throttle_account latest = { .window = INT64_MAX / 86400000 - 1,
+							.per = RULE_PER_DAY + 1 };
+	char dir[] = "/tmp/capsule-accounts-XXXXXX", path[64];
+	struct throttle t;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(path, sizeof(path), "%s/accounts", dir);
+	assert_int_equal(throttle_init(&t), 0);
+	t.accounts[0] = latest;
+	assert_int_equal(throttle_save(&t, path, NULL), 0);
+	assert_int_equal(throttle_load(&t, path, NULL), 0);
+	t.accounts[0].window++;
+	assert_int_equal(throttle_save(&t, path, NULL), 0);
+	assert_int_equal(throttle_load(&t, path, NULL), -EBADMSG);
+	throttle_done(&t);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 static void quarantine_lasts(void **state)
 {
 	static const struct policy_rule rules[] = {
@@ -533,6 +555,7 @@ int main(void)
 		cmocka_unit_test(a_key_that_fails_is_beyond),
 		cmocka_unit_test(a_full_table_is_beyond),
 		cmocka_unit_test(accounts_survive_a_restart),
+		cmocka_unit_test(a_window_ends_within_time),
 		cmocka_unit_test(quarantine_lasts),
 		cmocka_unit_test(a_failed_reload_keeps_the_old),
 		cmocka_unit_test(sets_change_under_those_who_decide),
