@@ -11,6 +11,7 @@ import dataclasses
 import os
 import pathlib
 import re
+import signal
 import shutil
 import subprocess
 import sys
@@ -226,6 +227,8 @@ ORDER = ["build", "format", "layers", "unit", "conformance", "scenario", "attack
 
 
 def main():
+    # Ignored in a script's background job, and then in all that it starts: tests send and expect it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     total = Count()
     for name in ARGS.only.split(",") if ARGS.only else ORDER:
         step = STEPS[name]

@@ -32,10 +32,10 @@ int ns_loopback_up(void);
 struct ns_net {
 	pid_t pid;
 	uint32_t made; /* futex: the fields below hold */
-	int tell;     /* a byte goes there when it is made, or has failed; negative: to nobody */
-	int fd;       /* of the namespace */
-	int error;    /* negative errno: there is none */
-	int loopback; /* 0, or the negative errno of bringing it up */
+	int tell;      /* a byte goes there when it is made, or has failed; negative: to nobody */
+	int fd;        /* of the namespace */
+	int error;     /* negative errno: there is none */
+	int loopback;  /* 0, or the negative errno of bringing it up */
 };
 
 /*
