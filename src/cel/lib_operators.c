@@ -333,6 +333,8 @@ struct cel_value cel_fn_contains(struct cel_eval *eval, const struct cel_value *
 	/* memmem of glibc is linear */
 	if (!cel_charge(eval, ((uint64_t)args[0].n + args[1].n) / 32))
 		return cel_fail_steps(eval);
+	/* an unset field is no text at all: nothing that memmem() takes */
 	return cel_bool(args[1].n == 0 ||
-			memmem(args[0].p, args[0].n, args[1].p, args[1].n) != NULL);
+			(args[0].n >= args[1].n &&
+			 memmem(args[0].p, args[0].n, args[1].p, args[1].n) != NULL));
 }
