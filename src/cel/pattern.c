@@ -167,8 +167,6 @@ static const char *text_find(const struct pattern *pattern, struct str s, size_t
 		return str_starts(s, what) ? s.p : NULL;
 	if (pattern->end)
 		return str_ends(s, what) ? s.p + s.n - what.n : NULL;
-	if (what.n > s.n - from)
-		return NULL; /* also where there is no text at all */
 	return what.n ? memmem(s.p + from, s.n - from, what.p, what.n) : s.p + from;
 }
 
