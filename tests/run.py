@@ -215,7 +215,8 @@ def step_fuzz():
         corpus = ROOT / "tests/fuzz/corpus" / name
         total += one(run([target, f"-max_total_time={each}", "-timeout=10", "-rss_limit_mb=2048",
                           "-print_final_stats=1", f"-artifact_prefix={folder}/", grown,
-                          *([corpus] if corpus.is_dir() else [])], timeout=each + 120),
+                          *([corpus] if corpus.is_dir() else [])], timeout=each + 120,
+                         env={"UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}),
                      f"fuzz {name}")
     return total
 
