@@ -15,6 +15,7 @@
 #include "audit/keys.h"
 
 #include "base/cur.h"
+#include "base/file.h"
 #include "base/own.h"
 #include "codec/base64.h"
 #include "codec/blake3.h"
@@ -37,45 +38,6 @@ struct secret_text {
 static void secret_text_wipe(struct secret_text *t)
 {
 	explicit_bzero(t, sizeof(*t));
-}
-
-int write_all(int fd, const void *p, size_t n)
-{
-	const char *at = p;
-
-	while (n > 0) {
-		ssize_t r = write(fd, at, n);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r <= 0)
-			return r < 0 ? -errno : -EIO;
-		at += r;
-		n -= (size_t)r;
-	}
-	return 0;
-}
-
-int read_small(int fd, void *p, size_t cap, size_t *ret_n)
-{
-	size_t n = 0;
-	char more;
-
-	while (n < cap) {
-		ssize_t r = read(fd, (char *)p + n, cap - n);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return -errno;
-		if (r == 0)
-			break;
-		n += (size_t)r;
-	}
-	if (n == cap && read(fd, &more, 1) > 0)
-		return -EFBIG;
-	*ret_n = n;
-	return 0;
 }
 
 int dir_make(const char *path, struct err *err)
@@ -184,7 +146,7 @@ static int key_read(int dir_fd, const char *dir, struct install_key *ret_key, st
 	r = key_file_check(fd, dir, err);
 	if (r < 0)
 		return r;
-	r = read_small(fd, text.p, sizeof(text.p), &n);
+	r = fd_read_small(fd, text.p, sizeof(text.p), &n);
 	if (r < 0 && r != -EFBIG)
 		return err_set(err, -r, "cannot read %s/" INSTALL_KEY_FILE, dir);
 	if (r == -EFBIG || key_text_parse((struct str){ text.p, n }, ret_key) < 0)
@@ -213,7 +175,7 @@ static int tmp_write(int dir_fd, const char *base, mode_t mode, const void *p, s
 		if (fd < 0 && (errno != EEXIST || i >= TMP_TRIES))
 			return -errno;
 	}
-	r = write_all(fd, p, n);
+	r = fd_write_all(fd, p, n);
 	if (r == 0 && fchmod(fd, mode) < 0) /* whatever the umask */
 		r = -errno;
 	if (r == 0 && fsync(fd) < 0)
@@ -342,7 +304,7 @@ int install_pub_load(const char *path, struct install_pub *ret_pub, struct err *
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return err_set(err, errno, "cannot open the public key '%s'", path);
-	r = read_small(fd, text, sizeof(text), &n);
+	r = fd_read_small(fd, text, sizeof(text), &n);
 	if (r < 0)
 		return err_set(err, -r, "cannot read the public key '%s'", path);
 	vkey = (struct str){ text, n };

@@ -41,7 +41,3 @@ int install_pub_parse(struct str vkey, struct install_pub *ret_pub);
 
 /* mkdir -p with 0700 for what is missing. */
 int dir_make(const char *path, struct err *err);
-/* All of @p to @fd, whatever it takes; negative errno. */
-int write_all(int fd, const void *p, size_t n);
-/* A whole small file: -EFBIG over @cap; *@ret_n bytes. */
-int read_small(int fd, void *p, size_t cap, size_t *ret_n);

@@ -14,6 +14,7 @@
 
 #include "audit/chain.h"
 #include "base/cur.h"
+#include "base/file.h"
 #include "base/own.h"
 #include "codec/base64.h"
 #include "codec/blake3.h"
@@ -372,7 +373,7 @@ static int ledger_add(const char *state_dir, const struct install_key *key,
 		return err_set(err, -r, "cannot append to the ledger %s", path);
 	if (e.torn > 0 && ftruncate(fd, (off_t)e.bytes) < 0)
 		return err_set(err, errno, "cannot append to the ledger %s", path);
-	r = write_all(fd, out.p, out.n);
+	r = fd_write_all(fd, out.p, out.n);
 	if (r == 0 && sync && fdatasync(fd) < 0)
 		r = -errno;
 	if (r < 0) {

@@ -1,6 +1,7 @@
 #include "cli/evidence.h"
 
 #include "audit/keys.h"
+#include "base/file.h"
 #include "base/own.h"
 #include "codec/json_rd.h"
 
@@ -125,7 +126,7 @@ int evidence_read(const char *path, size_t max, struct buf *out, struct err *err
 		return err_set(err, errno, "cannot open '%s'", path);
 	*out = BUF_INIT(max + 1);
 	p = buf_reserve(out, max);
-	r = p ? read_small(fd, p, max, &n) : -ENOMEM;
+	r = p ? fd_read_small(fd, p, max, &n) : -ENOMEM;
 	if (r < 0)
 		return err_set(err, -r, "cannot read '%s'", path);
 	buf_commit(out, n);

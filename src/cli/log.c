@@ -1,6 +1,7 @@
 /* capsule log - look into a log, follow it, prove parts of it, hand it on. */
 #include "audit/proof.h"
 #include "audit/reader.h"
+#include "base/file.h"
 #include "base/own.h"
 #include "cli/evidence.h"
 #include "cli/log_view.h"
@@ -277,7 +278,7 @@ static int result_out(const struct log_args *a, struct buf *out, struct err *err
 	if (!a->out)
 		return evidence_flush(out, 0) ? err_set(err, EIO, "standard output") : 0;
 	fd = open(a->out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	r = fd < 0 ? -errno : write_all(fd, out->p, out->n);
+	r = fd < 0 ? -errno : fd_write_all(fd, out->p, out->n);
 	return r < 0 ? err_set(err, -r, "cannot write '%s'", a->out) : 0;
 }
 

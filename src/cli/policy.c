@@ -76,28 +76,9 @@ static int put_out(struct job *job)
 
 /* --- loading --- */
 
-struct told {
-	struct json_wr *w;
-};
-
 static void told_json(void *ctx, const struct policy_problem *p)
 {
-	struct json_wr *w = ((struct told *)ctx)->w;
-
-	json_object(w);
-	json_key(w, "level");
-	json_strz(w, p->warning ? "warning" : "error");
-	json_key(w, "file");
-	json_strz(w, p->where.file);
-	json_key(w, "line");
-	json_u64(w, p->where.line);
-	json_key(w, "column");
-	json_u64(w, p->where.col);
-	json_key(w, "width");
-	json_u64(w, p->width);
-	json_key(w, "text");
-	json_strz(w, p->text);
-	json_end_object(w);
+	policy_problem_json(p, ctx);
 }
 
 /* A policy for the verbs that only report: what is wrong with it goes to stderr. */
@@ -135,14 +116,13 @@ static int check_json(struct job *job, const char *path)
 {
 	AUTO(policy_freep) struct policy *policy = NULL;
 	struct json_wr w = json_wr_init(&job->out);
-	struct told told = { .w = &w };
 	struct err err = ERR_INIT;
 	int r;
 
 	json_object(&w);
 	json_key(&w, "problems");
 	json_array(&w);
-	r = policy_load_told(path, &job->vars, told_json, &told, &policy, NULL, &err);
+	r = policy_load_told(path, &job->vars, told_json, &w, &policy, NULL, &err);
 	if (r == 0)
 		r = filter_check_policy(policy, &err);
 	json_end_array(&w);
@@ -369,35 +349,13 @@ static int run_presets(struct job *job)
 	return put_out(job);
 }
 
-static int read_file(const char *path, struct buf *to, struct err *err)
-{
-	AUTO(fd_closep)
-	int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO)
-					: open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-
-	if (fd < 0)
-		return err_set(err, errno, "%s", path);
-	for (;;) {
-		char *room = buf_reserve(to, 4096);
-		ssize_t n = room ? read(fd, room, 4096) : 0;
-
-		if (!room)
-			return err_text(err, EFBIG, "%s: too large for a policy", path);
-		if (n < 0)
-			return err_set(err, errno, "%s", path);
-		if (n == 0)
-			return 0;
-		buf_commit(to, (size_t)n);
-	}
-}
-
 static int run_import(struct job *job)
 {
 	AUTO(buf_done) struct buf text = BUF_INIT(OLD_FILE_MAX + 4096);
 	AUTO(buf_done) struct buf notes = BUF_INIT(OUT_MAX), diag = BUF_INIT(DIAG_MAX);
 	AUTO(policy_freep) struct policy *policy = NULL;
 	struct err err = ERR_INIT;
-	int r = read_file(job->args[0], &text, &err);
+	int r = cli_file_read(job->args[0], &text, &err);
 
 	if (r == 0)
 		r = policy_import(job->args[0], buf_str(&text), &job->out, &notes, &err);
@@ -442,28 +400,6 @@ static int usage(FILE *to, int status)
 	      "Exit status: 0; 1 the policy has mistakes, or the two differ; 2 usage.\n",
 	      to);
 	return status;
-}
-
-static int find_places(struct job *job)
-{
-	static const char *const names[] = { "HOME", "TMPDIR", "XDG_CONFIG_HOME" };
-	const char *found[3];
-
-	for (size_t i = 0; i < 3; i++) {
-		found[i] = getenv(names[i]);
-		if (found[i] && found[i][0] != '/')
-			found[i] = NULL;
-	}
-	if (!realpath(job->workspace ? job->workspace : ".", job->workspace_mem)) {
-		fprintf(stderr, "capsule policy: workspace '%s': %s\n",
-			job->workspace ? job->workspace : ".", strerror(errno));
-		return CLI_FAILED;
-	}
-	job->vars = (struct policy_vars){ .workspace = job->workspace_mem,
-					  .home = found[0],
-					  .tmp = found[1] ? found[1] : "/tmp",
-					  .config = found[2] };
-	return 0;
 }
 
 static const struct sub *sub_find(const char *name)
@@ -520,7 +456,7 @@ int cli_policy(int argc, char **argv)
 	int status = parse(&job, argc, argv);
 
 	if (status < 0)
-		status = find_places(&job);
+		status = cli_policy_vars("policy", job.workspace, job.workspace_mem, &job.vars);
 	else
 		return status;
 	if (status == 0)

@@ -164,29 +164,6 @@ static int parse(struct rules_job *job, int argc, char **argv)
 	return -1;
 }
 
-static int find_places(struct rules_job *job)
-{
-	static const char *const names[] = { "HOME", "TMPDIR", "XDG_CONFIG_HOME" };
-	const char *found[3];
-
-	for (size_t i = 0; i < 3; i++) {
-		found[i] = getenv(names[i]);
-		if (found[i] && found[i][0] != '/')
-			found[i] = NULL;
-	}
-	if (!realpath(job->workspace ? job->workspace : ".", job->workspace_mem)) {
-		fprintf(stderr, "capsule rules: workspace '%s': %s\n",
-			job->workspace ? job->workspace : ".", strerror(errno));
-		return CLI_FAILED;
-	}
-	job->vars = (struct policy_vars){ .workspace = job->workspace_mem,
-					  .home = found[0],
-					  .tmp = found[1] ? found[1] : "/tmp",
-					  .config = found[2],
-					  .rules = true };
-	return -1;
-}
-
 void rules_job_init(struct rules_job *job, const struct rules_job *outer)
 {
 	if (outer) {
@@ -232,10 +209,12 @@ int cli_rules(int argc, char **argv)
 		return CLI_USAGE;
 	rules_job_init(job, NULL);
 	status = parse(job, argc - 1, argv + 1);
-	if (status < 0)
-		status = find_places(job);
-	if (status < 0)
-		status = job->sub->run(job);
+	if (status < 0) {
+		status = cli_policy_vars("rules", job->workspace, job->workspace_mem, &job->vars);
+		job->vars.rules = true;
+		if (status == 0)
+			status = job->sub->run(job);
+	}
 	rules_job_done(job);
 	return status;
 }

@@ -127,9 +127,6 @@ int rules_event_yaml(const struct yaml_doc *doc, uint32_t node, struct event *e,
 struct json *rules_yaml_json(const struct yaml_doc *doc, uint32_t node, const char *name,
 			     struct arena *arena);
 
-/* The whole of a file, NUL-terminated, in @to. */
-int rules_read_file(const char *path, struct buf *to, struct err *err);
-
 /* --- rules_print.c --- */
 
 /* Everything in job->out to stdout; text is made safe for a terminal first, JSON is so. */
@@ -141,8 +138,6 @@ void rules_print_value(struct cel_value v, struct buf *out);
 void rules_put_value(struct cel_value v, struct json_wr *w);
 /* Compact JSON with line breaks and indentation by two, as Capsem's files are. */
 void rules_pretty_json(struct str json, struct buf *out);
-/* A tree as it was read. */
-void rules_put_json(const struct json *v, struct json_wr *w);
 /* "matched_fields": what the rule's condition read of @e and was there. Also for people. */
 void rules_put_reads(const struct policy_rule *rule, const struct event *e, struct arena *arena,
 		     struct json_wr *w);

@@ -31,7 +31,7 @@ static void put_ref(struct json_wr *w, const struct rules_event *e)
 {
 	json_key(w, "event_ref");
 	if (e->ref) {
-		rules_put_json(e->ref, w);
+		json_put(w, e->ref);
 		return;
 	}
 	json_object(w);

@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/rules.h"
 #include "event/env.h"
+#include "policy/report.h"
 
 #include "base/own.h"
 
@@ -14,22 +15,7 @@
 
 static void told_json(void *ctx, const struct policy_problem *p)
 {
-	struct json_wr *w = ctx;
-
-	json_object(w);
-	json_key(w, "level");
-	json_strz(w, p->warning ? "warning" : "error");
-	json_key(w, "file");
-	json_strz(w, p->where.file);
-	json_key(w, "line");
-	json_u64(w, p->where.line);
-	json_key(w, "column");
-	json_u64(w, p->where.col);
-	json_key(w, "width");
-	json_u64(w, p->width);
-	json_key(w, "text");
-	json_strz(w, p->text);
-	json_end_object(w);
+	policy_problem_json(p, ctx);
 }
 
 struct expression {
@@ -55,7 +41,7 @@ static int check_expression(struct rules_job *job, const char *path, struct err 
 				       .ctx = &x };
 	AUTO(cel_program_freep) struct cel_program *program = NULL;
 	const char *copy;
-	int r = rules_read_file(path, &text, err);
+	int r = cli_file_read(path, &text, err);
 
 	if (r < 0)
 		return r;

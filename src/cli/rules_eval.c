@@ -34,7 +34,7 @@ static int read_source(struct rules_job *job, struct str *ret, struct err *err)
 		diag_file_add(&job->diag, EXPRESSION, *ret);
 		return 0;
 	}
-	r = rules_read_file(arg + 1, &text, err);
+	r = cli_file_read(arg + 1, &text, err);
 	if (r < 0)
 		return r;
 	*ret = (struct str){ .p = arena_strdup(&job->arena, buf_str(&text)), .n = text.n };

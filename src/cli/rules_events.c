@@ -8,6 +8,7 @@
  * A person writes an event as YAML. The table knows what each field is, so that YAML's scalars are
  * not guessed at: under a text field `on` and 443 are text.
  */
+#include "cli/cli.h"
 #include "cli/rules.h"
 #include "codec/yaml.h"
 
@@ -159,30 +160,6 @@ int rules_events_read(const char *path, rules_event_fn *fn, void *ctx,
 
 /* --- whole files --- */
 
-int rules_read_file(const char *path, struct buf *to, struct err *err)
-{
-	AUTO(fd_closep)
-	int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO)
-					: open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-
-	if (fd < 0)
-		return err_set(err, errno, "%s", path);
-	for (;;) {
-		char *room = buf_reserve(to, 4097);
-		ssize_t n = room ? read(fd, room, 4096) : 0;
-
-		if (!room)
-			return err_text(err, EFBIG, "%s: too large", path);
-		if (n < 0)
-			return err_set(err, errno, "%s", path);
-		if (n == 0)
-			break;
-		buf_commit(to, (size_t)n);
-	}
-	(void)buf_cstr(to);
-	return 0;
-}
-
 struct yaml_told {
 	struct err *err;
 };
@@ -202,7 +179,7 @@ int rules_event_load(const char *path, struct event *e, struct arena *arena, str
 	struct yaml_doc doc;
 	struct str copy;
 	size_t at = 0;
-	int r = rules_read_file(path, &text, err);
+	int r = cli_file_read(path, &text, err);
 
 	if (r < 0)
 		return r;

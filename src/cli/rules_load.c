@@ -61,7 +61,7 @@ static void quote_policy(struct rules_job *job, const struct policy *policy)
 		const char *name = policy->sources[i].name, *copy;
 
 		if (str_starts(str_of(name), STR("preset:")) ||
-		    rules_read_file(name, &text, NULL) < 0)
+		    cli_file_read(name, &text, NULL) < 0)
 			continue;
 		copy = arena_strdup(&job->arena, buf_str(&text));
 		if (copy)
@@ -110,7 +110,7 @@ static int load_by_kind(struct rules_job *job, const char *path, struct rules_so
 
 	if (ends(path, ".toml") || ends(path, ".json") || strcmp(path, "-") == 0)
 		return load_pack(job, path, s, err);
-	if (!str_starts(str_of(path), STR("preset:")) && rules_read_file(path, &text, NULL) == 0 &&
+	if (!str_starts(str_of(path), STR("preset:")) && cli_file_read(path, &text, NULL) == 0 &&
 	    rule_pack_is(buf_str(&text)))
 		return load_ours(job, path, buf_str(&text), s, err);
 	return load_policy(job, path, false, s, err);

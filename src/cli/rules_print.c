@@ -82,30 +82,6 @@ void rules_pretty_json(struct str json, struct buf *out)
 	}
 }
 
-void rules_put_json(const struct json *v, struct json_wr *w)
-{
-	switch (v->kind) {
-	case JSON_NULL: json_null(w); break;
-	case JSON_BOOL: json_bool(w, v->boolean); break;
-	case JSON_NUMBER: json_raw(w, v->text); break;
-	case JSON_STRING: json_str(w, v->text); break;
-	case JSON_ARRAY:
-		json_array(w);
-		for (const struct json *i = v->child; i; i = i->next)
-			rules_put_json(i, w);
-		json_end_array(w);
-		break;
-	case JSON_OBJECT:
-		json_object(w);
-		for (const struct json *i = v->child; i; i = i->next) {
-			json_key_str(w, i->key);
-			rules_put_json(i, w);
-		}
-		json_end_object(w);
-		break;
-	}
-}
-
 /* What @rule reads, and how many; none when it always matches. */
 static size_t reads_of(const struct policy_rule *rule, struct arena *arena,
 		       const struct engine_read **ret)

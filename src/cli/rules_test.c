@@ -486,7 +486,7 @@ static int load_suite(struct suite *s, uint32_t *ret_tests, struct err *err)
 	AUTO(buf_done) struct buf text = BUF_INIT(2 * YAML_SIZE_MAX);
 	struct engine_set *set = NULL;
 	const char *copy;
-	int r = rules_read_file(s->path, &text, err);
+	int r = cli_file_read(s->path, &text, err);
 
 	if (r < 0)
 		return r;

@@ -1,4 +1,5 @@
 /* capsule verify - is this log what its writer wrote? */
+#include "base/file.h"
 #include "base/own.h"
 #include "cli/evidence.h"
 
@@ -100,7 +101,7 @@ static int look_at_first_line(struct job *job, struct err *err)
 		job->real[0] = '\0';
 	if (!p)
 		return err_set(err, ENOMEM, "cannot verify");
-	r = read_small(job->fd, p, LINE_BYTES_MAX, &n);
+	r = fd_read_small(job->fd, p, LINE_BYTES_MAX, &n);
 	if (r < 0 && r != -EFBIG)
 		return err_set(err, -r, "cannot read '%s'", job->log);
 	if (r == -EFBIG)

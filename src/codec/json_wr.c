@@ -4,6 +4,7 @@
  */
 #include "codec/json_wr.h"
 
+#include "codec/json_rd.h"
 #include "codec/utf8.h"
 
 #include <errno.h>
@@ -289,4 +290,28 @@ void json_raw(struct json_wr *w, struct str json)
 {
 	value_start(w);
 	buf_puts(w->out, json);
+}
+
+void json_put(struct json_wr *w, const struct json *value)
+{
+	switch (value->kind) {
+	case JSON_NULL: json_null(w); break;
+	case JSON_BOOL: json_bool(w, value->boolean); break;
+	case JSON_NUMBER: json_raw(w, value->text); break;
+	case JSON_STRING: json_str(w, value->text); break;
+	case JSON_ARRAY:
+		json_array(w);
+		for (const struct json *item = value->child; item; item = item->next)
+			json_put(w, item);
+		json_end_array(w);
+		break;
+	case JSON_OBJECT:
+		json_object(w);
+		for (const struct json *item = value->child; item; item = item->next) {
+			json_key_str(w, item->key);
+			json_put(w, item);
+		}
+		json_end_object(w);
+		break;
+	}
 }

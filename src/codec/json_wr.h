@@ -43,3 +43,7 @@ void json_bool(struct json_wr *w, bool value);
 void json_null(struct json_wr *w);
 void json_hex(struct json_wr *w, const void *p, size_t n); /* a string of hex digits */
 void json_raw(struct json_wr *w, struct str json);         /* already JSON */
+
+/* A tree as it was read (json_rd.h): compact, in its order, numbers as they stood. */
+struct json;
+void json_put(struct json_wr *w, const struct json *value);

@@ -10,6 +10,7 @@
 #include "engine/pack.h"
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/map.h"
 #include "base/own.h"
 #include "codec/yaml.h"
@@ -519,26 +520,9 @@ int pack_read(const char *file, struct str text, struct diag *diag, struct pack 
 	return 0;
 }
 
-static int read_all(int fd, struct buf *to)
-{
-	for (;;) {
-		char *room = buf_reserve(to, 65536);
-		ssize_t n = room ? read(fd, room, 65536) : 0;
-
-		if (!room)
-			return -EFBIG;
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n == 0)
-			return 0;
-		if (n > 0)
-			buf_commit(to, (size_t)n);
-	}
-}
-
 int pack_load(const char *path, struct diag *diag, struct pack **ret_pack, struct err *err)
 {
-	AUTO(buf_done) struct buf text = BUF_INIT(TOML_SIZE_MAX + 131072);
+	AUTO(buf_done) struct buf text = BUF_INIT(TOML_SIZE_MAX + 8192);
 	AUTO(fd_closep) int fd = -EBADF;
 	bool in = strcmp(path, "-") == 0;
 	int r;
@@ -546,7 +530,7 @@ int pack_load(const char *path, struct diag *diag, struct pack **ret_pack, struc
 	fd = in ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return err_set(err, errno, "%s", path);
-	r = read_all(fd, &text);
+	r = fd_read_all(fd, &text);
 	if (r == -EFBIG) {
 		diag_add(diag, DIAG_ERROR, (struct policy_where){ .file = path }, 1,
 			 "file of more than %u bytes", TOML_SIZE_MAX);

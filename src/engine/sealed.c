@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/cur.h"
+#include "base/file.h"
 #include "base/own.h"
 #include "engine/set.h"
 
@@ -105,20 +106,6 @@ int set_write(const struct engine_set *set, struct buf *out)
 	return buf_error(out);
 }
 
-static int fill(int fd, struct str s)
-{
-	while (s.n) {
-		ssize_t n = write(fd, s.p, s.n);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		s = str_sub(s, (size_t)n, s.n);
-	}
-	return 0;
-}
-
 int engine_sealed_make(const struct engine_set *set, int *ret_fd, struct err *err)
 {
 	AUTO(buf_done) struct buf text = BUF_INIT(SEALED_SIZE_MAX);
@@ -133,7 +120,7 @@ int engine_sealed_make(const struct engine_set *set, int *ret_fd, struct err *er
 		fd = memfd_create("capsule-rules", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return err_set(err, errno, "memfd_create");
-	r = fill(fd, buf_str(&text));
+	r = fd_write_all(fd, text.p, text.n);
 	if (r == 0 && (lseek(fd, 0, SEEK_SET) < 0 || fcntl(fd, F_ADD_SEALS, SEALS) < 0))
 		r = -errno;
 	if (r < 0)

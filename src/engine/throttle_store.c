@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/cur.h"
+#include "base/file.h"
 #include "base/own.h"
 #include "codec/blake3.h"
 
@@ -49,20 +50,6 @@ static void put_accounts(const struct throttle *t, struct buf *out)
 	buf_putc(out, '\n');
 }
 
-static int write_all(int fd, struct str s)
-{
-	while (s.n) {
-		ssize_t n = write(fd, s.p, s.n);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		s = str_sub(s, (size_t)n, s.n);
-	}
-	return 0;
-}
-
 int throttle_save(struct throttle *t, const char *path, struct err *err)
 {
 	AUTO(buf_done) struct buf text = BUF_INIT(THROTTLE_STATE_MAX), tmp = BUF_INIT(8192);
@@ -76,7 +63,7 @@ int throttle_save(struct throttle *t, const char *path, struct err *err)
 	fd = open(buf_cstr(&tmp), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return err_set(err, errno, "%s", buf_cstr(&tmp));
-	r = write_all(fd, buf_str(&text));
+	r = fd_write_all(fd, text.p, text.n);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
 	if (r == 0 && rename(buf_cstr(&tmp), path) < 0)
@@ -226,20 +213,9 @@ int throttle_load(struct throttle *t, const char *path, struct err *err)
 		return err_set(err, errno, "%s", path);
 	if (!S_ISREG(st.st_mode) || st.st_size > THROTTLE_STATE_MAX)
 		return err_text(err, EBADMSG, "%s: not an accounts file", path);
-	for (;;) {
-		char *room = buf_reserve(&text, 65536);
-		ssize_t n = room ? read(fd, room, 65536) : -1;
-
-		if (!room)
-			return err_set(err, EFBIG, "%s", path);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_set(err, errno, "%s", path);
-		if (n == 0)
-			break;
-		buf_commit(&text, (size_t)n);
-	}
+	r = fd_read_all(fd, &text);
+	if (r < 0)
+		return err_set(err, -r, "%s", path);
 	r = throttle_read(t, buf_str(&text), err);
 	return r < 0 ? err_text(err, -r, "%s: the accounts of quotas cannot be trusted", path) : 0;
 }

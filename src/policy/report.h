@@ -15,6 +15,10 @@ void policy_show(const struct policy *policy, bool origins, struct buf *out);
 /* The same as one JSON object. */
 void policy_show_json(const struct policy *policy, struct buf *out);
 
+/* A mistake as an object: level, file, line, column, width, text. */
+struct json_wr;
+void policy_problem_json(const struct policy_problem *problem, struct json_wr *w);
+
 /* In plain words: what a session under this policy may do. */
 void policy_explain(const struct policy *policy, struct buf *out);
 

@@ -217,3 +217,21 @@ void policy_show_json(const struct policy *p, struct buf *out)
 	show_rules_json(p, &w);
 	json_end_object(&w);
 }
+
+void policy_problem_json(const struct policy_problem *problem, struct json_wr *w)
+{
+	json_object(w);
+	json_key(w, "level");
+	json_strz(w, problem->warning ? "warning" : "error");
+	json_key(w, "file");
+	json_strz(w, problem->where.file);
+	json_key(w, "line");
+	json_u64(w, problem->where.line);
+	json_key(w, "column");
+	json_u64(w, problem->where.col);
+	json_key(w, "width");
+	json_u64(w, problem->width);
+	json_key(w, "text");
+	json_strz(w, problem->text);
+	json_end_object(w);
+}

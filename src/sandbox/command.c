@@ -64,7 +64,7 @@ static unsigned filter_use_now(const struct wall_setup *s)
 	return use;
 }
 
-/* Not before init is through with it: a copy for every step would be large. */
+/* The command's; made by init, whose memory it shares. 32 KiB are too much for a stack. */
 static struct filter filter;
 
 /* The supervisor's, if it is whole by now and every namespace is there, as it supposed. */

@@ -6,30 +6,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-static void put(struct json_wr *w, const struct json *v)
-{
-	switch (v->kind) {
-	case JSON_NULL: json_null(w); break;
-	case JSON_BOOL: json_bool(w, v->boolean); break;
-	case JSON_NUMBER: json_raw(w, v->text); break;
-	case JSON_STRING: json_str(w, v->text); break;
-	case JSON_ARRAY:
-		json_array(w);
-		for (const struct json *item = v->child; item; item = item->next)
-			put(w, item);
-		json_end_array(w);
-		break;
-	case JSON_OBJECT:
-		json_object(w);
-		for (const struct json *item = v->child; item; item = item->next) {
-			json_key_str(w, item->key);
-			put(w, item);
-		}
-		json_end_object(w);
-		break;
-	}
-}
-
 static bool same(const struct json *a, const struct json *b)
 {
 	const struct json *x, *y;
@@ -61,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (!err_is_set(&err))
 			abort();
 	} else {
-		put(&w, first);
+		json_put(&w, first);
 		if (buf_error(&b) || json_parse(&a, buf_str(&b), &second, &err) == -EBADMSG)
 			abort();
 		if (!err_is_set(&err) && !same(first, second))

@@ -398,10 +398,10 @@ static void every_byte_of_it_is_checked(void **state)
 static const char sections[] = "version: 1\n"
 			       "filesystem:\n"
 			       "  read: [/usr, /data]\n"
-			       "  write: [/work]\n"
+			       "  write: [/project]\n"
 			       "  exec: [/usr/bin]\n"
-			       "  protect: [/work/.git]\n"
-			       "  deny: [/work/.env, /data/secret]\n"
+			       "  protect: [/project/.git]\n"
+			       "  deny: [/project/.env, /data/secret]\n"
 			       "network: none\n"
 			       "process:\n"
 			       "  commands:\n"
@@ -455,26 +455,26 @@ static void sections_are_rules(void **state)
 	decide_is(&w, RULE_BLOCK, "filesystem.write");
 	file_event(EVENT_FILE_OPEN, "/etc/passwd", false);
 	decide_is(&w, RULE_BLOCK, "filesystem.read");
-	file_event(EVENT_FILE_CREATE, "/work/a", false);
+	file_event(EVENT_FILE_CREATE, "/project/a", false);
 	decide_is(&w, RULE_ALLOW, "filesystem.write[0]");
-	file_event(EVENT_FILE_OPEN, "/work/.git/config", false);
+	file_event(EVENT_FILE_OPEN, "/project/.git/config", false);
 	decide_is(&w, RULE_ALLOW, "filesystem.write[0]");
-	file_event(EVENT_FILE_OPEN, "/work/.git/config", true);
+	file_event(EVENT_FILE_OPEN, "/project/.git/config", true);
 	decide_is(&w, RULE_BLOCK, "filesystem.protect[0]");
 	file_event(EVENT_FILE_OPEN, "/data/secret", false);
 	decide_is(&w, RULE_BLOCK, "filesystem.deny[1]");
-	file_event(EVENT_FILE_RENAME, "/work/a", false);
-	event_set_str(&event, EVENT_F_FILE_ACTIVITY_NEW_PATH, STR("/work/.env"));
+	file_event(EVENT_FILE_RENAME, "/project/a", false);
+	event_set_str(&event, EVENT_F_FILE_ACTIVITY_NEW_PATH, STR("/project/.env"));
 	decide_is(&w, RULE_BLOCK, "filesystem.deny[0]");
 	event_set_str(&event, EVENT_F_FILE_ACTIVITY_NEW_PATH, STR("/etc/a"));
 	decide_is(&w, RULE_BLOCK, "filesystem.write");
-	file_event(EVENT_FILE_OPEN, "/work/../etc/passwd", false);
+	file_event(EVENT_FILE_OPEN, "/project/../etc/passwd", false);
 	engine_decide(w.engine, &event, &d);
 	assert_int_equal(d.action, RULE_BLOCK); /* never resolved: never open */
 	event_begin(&event, EVENT_PROCESS_EXEC);
 	event_set_str(&event, EVENT_F_PROCESS_ACTIVITY_EXECUTABLE, STR("/usr/bin/git"));
 	decide_is(&w, RULE_ALLOW, "filesystem.exec[0]");
-	event_set_str(&event, EVENT_F_PROCESS_ACTIVITY_EXECUTABLE, STR("/work/a.out"));
+	event_set_str(&event, EVENT_F_PROCESS_ACTIVITY_EXECUTABLE, STR("/project/a.out"));
 	decide_is(&w, RULE_BLOCK, "filesystem.exec");
 	request("x", "/");
 	decide_is(&w, RULE_BLOCK, "network.mode");
