@@ -123,6 +123,8 @@ struct engine_host *engine_host_free(struct engine_host *host);
 void engine_host_freep(struct engine_host **host);
 /* Put @set in force, and own it. NULL: nothing is in force, everything is blocked. */
 void engine_host_load(struct engine_host *host, struct engine_set *set);
+/* The set in force, or NULL; valid until the next load, so only for whoever loads. */
+const struct engine_set *engine_host_set(const struct engine_host *host);
 /*
  * engine_set_new() and engine_host_load(); on failure the old set stays in force, and @err ends in
  * "; the rules before stay in force".

@@ -77,6 +77,11 @@ void engine_host_freep(struct engine_host **host)
 	*host = engine_host_free(*host);
 }
 
+const struct engine_set *engine_host_set(const struct engine_host *host)
+{
+	return atomic_load(&host->set);
+}
+
 void engine_host_load(struct engine_host *host, struct engine_set *set)
 {
 	struct engine_set *old;

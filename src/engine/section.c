@@ -64,6 +64,7 @@ static void add(struct sections *s, enum rule_action action, const char *id, eve
 				    .action = action,
 				    .phase = RULE_ENFORCE,
 				    .section = true,
+				    .kernel = true,
 				    .lenient = true,
 				    .reason = reason,
 				    .where = where };

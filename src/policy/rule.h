@@ -106,6 +106,8 @@ struct policy_rule {
 	bool lock;    /* organisation, profile: no lower tier may even tighten what it decides */
 	bool lenient; /* may read fields that its types never carry (foreign packs) */
 	bool section; /* made from a line of filesystem, network or process */
+	bool kernel;  /* the wall's own layers hold it: no call has to be stopped for it */
+	bool changes; /* about changes only: reading a file is never stopped by it */
 	const char *reason;
 	const char *level; /* of a finding: "info" "low" "medium" "high" "critical"; NULL: info */
 	size_t n_tags;

@@ -6,6 +6,7 @@
 #include "base/own.h"
 #include "sandbox/fallback.h"
 #include "sandbox/filter.h"
+#include "sys/notify.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -88,20 +89,46 @@ static void filter_prepare(struct wall_setup *s)
 
 	filter.n = 0;
 	if (r == 0 && !filter_offered(s, filter_use_now(s)) &&
-	    filter_compile(s->policy, filter_use_now(s), &filter, &err) < 0)
+	    filter_compile_traps(s->policy, filter_use_now(s), s->command->traps, &filter, &err) <
+		    0)
 		child_fail(s, WALL_FAIL_SETUP, &err); /* the policy's mistake, no layer's */
 	(void)snprintf(detail, sizeof(detail), "%u instructions", filter.n);
 	layer_done(s, LAYER_SECCOMP, r, &err, r < 0 ? NULL : detail);
 }
 
+static bool has_traps(const struct wall_setup *s)
+{
+	return s->command->traps && s->command->traps->n && filter.n;
+}
+
+/*
+ * The supervisor takes the listener out of our hands as a debugger would, which needs us dumpable:
+ * that is put back before anything of the session's runs. Nobody else can use the moment.
+ */
+static void listener_offer(struct wall_setup *s, int listener)
+{
+	char byte = WALL_BYTE_LISTENER;
+
+	s->report->listener = listener;
+	if (write(s->report_fd, &byte, 1) != 1)
+		_exit(WALL_FAIL_SETUP);
+}
+
 /* Last, and told before: afterwards there may be no telling. */
 static void step_seccomp(struct wall_setup *s)
 {
+	unsigned flags = has_traps(s) ? notify_filter_flags() : 0;
 	struct err err = ERR_INIT;
-	int r = filter.n ? filter_load(&filter, 0, &err) : 0;
+	int r = 0;
 
+	if (flags)
+		(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	if (filter.n)
+		r = filter_load(&filter, flags, &err);
 	if (r < 0)
 		layer_done(s, LAYER_SECCOMP, r, &err, NULL);
+	else if (flags)
+		listener_offer(s, r);
 }
 
 static void step_fds(struct wall_setup *s)
@@ -244,6 +271,7 @@ _Noreturn void command_run(struct build *c)
 	if (!s->told_ready)
 		ready_tell(s);
 	wait_for_go(s);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	r = exec_lookup(command);
 	(void)err_set(&err, -r, "cannot execute '%s'", command->argv[0]);
 	child_fail(s,

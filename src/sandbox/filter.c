@@ -45,6 +45,7 @@ struct compile {
 	enum policy_sysc_preset preset;
 	unsigned use;
 	enum sysc_arch arch;
+	const struct filter_traps *traps;
 
 	unsigned n_rets;
 	struct {
@@ -178,6 +179,34 @@ static uint16_t put_preset(struct compile *c, enum sysc sysc, const struct answe
 	return put_clauses(c, sysc, filter_check_preset(a->check, c->preset, c->use), pass);
 }
 
+static const struct filter_trap *trap_of(const struct compile *c, enum sysc sysc)
+{
+	for (size_t i = 0; c->traps && i < c->traps->n; i++) {
+		if (c->traps->list[i].sysc == sysc)
+			return &c->traps->list[i];
+	}
+	return NULL;
+}
+
+/* Where an allowed call goes: on its way, or to the supervisor. */
+static uint16_t put_pass(struct compile *c, enum sysc sysc, const struct filter_trap *trap)
+{
+	uint16_t pass = ret_at(c, FILTER_ALLOW), ask;
+
+	if (!trap)
+		return pass;
+	ask = ret_at(c, SECCOMP_RET_USER_NOTIF);
+	if (trap->n_conds == 0)
+		return ask;
+	for (unsigned i = trap->n_conds; i-- > 0;) {
+		bool narrow = is_narrow(sysc, trap->conds[i].arg);
+		struct filter_cond cond = filter_rule_cond(&trap->conds[i], narrow);
+
+		pass = emit_cond(&c->e, &cond, narrow, ask, pass);
+	}
+	return pass;
+}
+
 static uint16_t put_plain(struct compile *c, enum sysc sysc)
 {
 	struct answer a = answer_of(c, sysc);
@@ -198,7 +227,7 @@ static uint16_t put_plain(struct compile *c, enum sysc sysc)
 static uint16_t put_ruled(struct compile *c, enum sysc sysc)
 {
 	struct answer a = answer_of(c, sysc);
-	uint16_t at, pass = ret_at(c, FILTER_ALLOW);
+	uint16_t at, pass = put_pass(c, sysc, trap_of(c, sysc));
 
 	if (a.never)
 		return put_rules(c, sysc, DENY_RULES, pass, ret_at(c, a.refusal));
@@ -235,6 +264,8 @@ static void put_answers(struct compile *c)
 
 	for (size_t i = 0; i < c->n_rules; i++)
 		ruled[c->rule[i]] = true;
+	for (size_t i = 0; c->traps && i < c->traps->n; i++)
+		ruled[c->traps->list[i].sysc] = true; /* an answer of its own, not a shared one */
 	for (unsigned i = 0; i < SYSC_NR_MAX; i++)
 		c->entry[i] = unknown;
 	for (unsigned i = 0; i < SYSC_N; i++) {
@@ -326,8 +357,8 @@ static void put_program(struct compile *c)
 	emit_load(&c->e, offsetof(struct seccomp_data, arch));
 }
 
-int filter_compile_arch(const struct policy *policy, unsigned use, enum sysc_arch arch,
-			struct filter *ret_filter, struct err *err)
+static int compile(const struct policy *policy, unsigned use, enum sysc_arch arch,
+		   const struct filter_traps *traps, struct filter *ret_filter, struct err *err)
 {
 	struct compile c;
 	int r;
@@ -344,6 +375,7 @@ int filter_compile_arch(const struct policy *policy, unsigned use, enum sysc_arc
 				     : POLICY_SYSC_DEFAULT;
 	c.use = use;
 	c.arch = arch;
+	c.traps = traps;
 	r = read_rules(&c, err);
 	if (r < 0)
 		return r;
@@ -357,10 +389,23 @@ int filter_compile_arch(const struct policy *policy, unsigned use, enum sysc_arc
 	return 0;
 }
 
+int filter_compile_arch(const struct policy *policy, unsigned use, enum sysc_arch arch,
+			struct filter *ret_filter, struct err *err)
+{
+	return compile(policy, use, arch, NULL, ret_filter, err);
+}
+
 int filter_compile(const struct policy *policy, unsigned use, struct filter *ret_filter,
 		   struct err *err)
 {
-	return filter_compile_arch(policy, use, SYSC_NATIVE, ret_filter, err);
+	return compile(policy, use, SYSC_NATIVE, NULL, ret_filter, err);
+}
+
+int filter_compile_traps(const struct policy *policy, unsigned use,
+			 const struct filter_traps *traps, struct filter *ret_filter,
+			 struct err *err)
+{
+	return compile(policy, use, SYSC_NATIVE, traps, ret_filter, err);
 }
 
 int filter_load(const struct filter *filter, unsigned flags, struct err *err)

@@ -65,6 +65,24 @@ int filter_compile(const struct policy *policy, unsigned use, struct filter *ret
 /* The same for any machine: for listings and tests. */
 int filter_compile_arch(const struct policy *policy, unsigned use, enum sysc_arch arch,
 			struct filter *ret_filter, struct err *err);
+
+/*
+ * Calls that the supervisor is to be asked about: what the filter would allow is trapped instead,
+ * where one of @conds holds, or always if there are none. What it refuses stays refused.
+ */
+struct filter_trap {
+	uint16_t sysc; /* enum sysc */
+	uint8_t n_conds;
+	struct policy_sysc_cond conds[2];
+};
+struct filter_traps {
+	size_t n;
+	const struct filter_trap *list; /* each call once */
+};
+int filter_compile_traps(const struct policy *policy, unsigned use,
+			 const struct filter_traps *traps, struct filter *ret_filter,
+			 struct err *err);
+
 /* Engage it in the calling thread, after no_new_privs; @flags and errors as seccomp_filter_load(). */
 int filter_load(const struct filter *filter, unsigned flags, struct err *err);
 

@@ -28,6 +28,7 @@
 #include "sandbox/session.h"
 
 #include "base/own.h"
+#include "sandbox/live.h"
 #include "sandbox/record.h"
 #include "sandbox/terminal.h"
 
@@ -52,6 +53,7 @@ struct session {
 	struct session_result *result;
 	struct err *err;
 	struct wall *wall;
+	struct live live;
 	struct audit_log *log;
 	struct loop loop;
 	struct loop_watch signals, timer, audit, tree, events, regain;
@@ -78,6 +80,7 @@ static void session_freep(struct session **session)
 		relay_done(&s->pipes[i]);
 	if (s->wall)
 		(void)wall_finish(s->wall, s->ended_early ? NULL : &s->result->end);
+	live_done(&s->live);
 	s->log = audit_abort(s->log);
 	s->signals.fd = fd_close(s->signals.fd);
 	s->timer.fd = fd_close(s->timer.fd);
@@ -101,7 +104,11 @@ static struct session *session_new(const struct session_options *options,
 		return NULL;
 	s->options = options;
 	s->result = result;
-	s->loop.epoll_fd = s->signals.fd = s->timer.fd = -EBADF;
+	if (loop_init(&s->loop) < 0) {
+		free(s);
+		return NULL;
+	}
+	s->signals.fd = s->timer.fd = -EBADF;
 	s->audit.fd = s->regain.fd = -EBADF;
 	s->pipes[0].source.fd = s->pipes[1].source.fd = s->terminal.output.source.fd = -EBADF;
 	s->terminal.master = s->terminal.slave = -EBADF;
@@ -390,6 +397,10 @@ static int session_launch(struct session *s, sigset_t *ret_signals, struct err *
 
 	if (r < 0)
 		return session_failed(s, "stdio", WALL_FAIL_SETUP, r);
+	r = live_plan(&s->live, o->policy, err);
+	if (r < 0)
+		return session_failed(s, "rules", WALL_FAIL_SETUP, r);
+	command.traps = &s->live.traps;
 	for (int fd = 0; fd < 3; fd++)
 		command.stdio[fd] = s->stdio[fd];
 	command.own_tty = s->terminal.master >= 0;
@@ -431,6 +442,9 @@ static int session_open_log(struct session *s, struct err *err)
 	(void)snprintf(s->result->id, sizeof(s->result->id), "%s", audit_session_id(s->log));
 	(void)snprintf(s->result->log, sizeof(s->result->log), "%s", audit_path(s->log));
 	record_genesis(w, s->options);
+	r = live_rules(&s->live, err);
+	if (r < 0)
+		return session_failed(s, "rules", WALL_FAIL_SETUP, r);
 	ready = wall_ready(s->wall, s->result->layers, &failure, err);
 	record_layers(w, s->result->layers);
 	r = audit_end(s->log, ready < 0 ? NULL : err);
@@ -451,7 +465,7 @@ static int session_open_log(struct session *s, struct err *err)
 static int session_loop_start(struct session *s, const sigset_t *signals)
 {
 	uint64_t wall_ms = s->options->policy->limits.wall_ms;
-	int r = loop_init(&s->loop);
+	int r = s->live.mediator ? mediator_start(s->live.mediator, &s->loop) : 0;
 
 	if (r == 0)
 		r = session_watch(s, &s->signals, loop_signals(signals), signal_arrived);
@@ -571,6 +585,22 @@ static int session_settle(struct session *s, const sigset_t *signals, struct err
 	return 0;
 }
 
+/* Who answers what the session is stopped at. */
+static int session_mediate(struct session *s, struct err *err)
+{
+	const struct session_options *o = s->options;
+	struct mediate_options options = { .policy = o->policy,
+					   .log = s->log,
+					   .session = s->result->id,
+					   .tool = o->tool,
+					   .listener = wall_listener(s->wall),
+					   .init = wall_init(s->wall),
+					   .ask_default = RULE_BLOCK };
+
+	wall_ids(s->wall, &options.uid, &options.outer_uid, &options.gid, &options.outer_gid);
+	return live_start(&s->live, &options, err);
+}
+
 static int session_go(struct session *s, const sigset_t *signals, struct err *err)
 {
 	enum wall_failure failure = WALL_FAIL_SETUP;
@@ -578,6 +608,8 @@ static int session_go(struct session *s, const sigset_t *signals, struct err *er
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &s->started);
 	r = wall_go(s->wall, err);
+	if (r == 0)
+		r = session_mediate(s, err);
 	if (r == 0) {
 		settled = session_settle(s, signals, err);
 		if (settled < 0)

@@ -14,7 +14,7 @@
  * command is exec'd, which unmaps it; init unmaps it as well. The supervisor copies it with care
  * all the same.
  */
-#define WALL_FILTER_MAX 1024 /* instructions; larger ones init compiles itself */
+#define WALL_FILTER_MAX 1536 /* instructions; larger ones init compiles itself */
 
 struct wall_report {
 	struct layer_status layers[LAYER_N];
@@ -28,6 +28,7 @@ struct wall_report {
 	 */
 	uint16_t n_filter;
 	struct sock_filter filter[WALL_FILTER_MAX];
+	int listener; /* of the command's filter: the number it has there */
 	char text[ERR_TEXT_MAX];
 };
 
@@ -37,6 +38,8 @@ struct wall_report {
  */
 #define WALL_BYTE_MOVED 'm'
 #define WALL_BYTE_READY 'r'
+/* The command's filter is loaded, and its listener can be fetched: with traps, before 'g'. */
+#define WALL_BYTE_LISTENER 'l'
 #define WALL_BYTE_GO 'g'
 
 struct wall_setup {

@@ -23,6 +23,7 @@
 #include "sys/caps.h"
 #include "sys/cgroup.h"
 #include "sys/missing_syscall.h"
+#include "sys/notify.h"
 #include "sys/ns.h"
 #include "sys/proc.h"
 
@@ -42,6 +43,9 @@ struct wall {
 	struct wall_command command; /* the caller's, see wall_launch() */
 	pid_t pid;                   /* init */
 	int pidfd, control, report_fd;
+	int listener; /* of the calls that wait for an answer, or -EBADF */
+	pid_t command_pid;
+	bool listener_told;
 	struct wall_report *report;
 	struct cgroup cgroup;
 	char *folders; /* second back end, with its lock */
@@ -146,6 +150,9 @@ static int channels_make(struct wall *wall, struct err *err)
 		return r;
 	s->their_control = wall->control;
 	s->their_report = wall->report_fd;
+	/* so that we know the command by the pid it has here */
+	if (setsockopt(wall->report_fd, SOL_SOCKET, SO_PASSCRED, &(int){ 1 }, sizeof(int)) < 0)
+		return err_set(err, errno, "cannot ask for the command's pid");
 	return 0;
 }
 
@@ -334,16 +341,50 @@ static void child_end(struct wall *wall)
 	wall->pidfd = fd_close(wall->pidfd);
 }
 
-/* One byte from the child: 1; end of file: 0. */
-static int byte_read(int fd)
+/* One byte from the child, and who wrote it; 0: end of file. */
+static char byte_read(int fd, pid_t *ret_from)
 {
-	char byte;
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(struct ucred))];
+	} control;
+	char byte = 0;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control.room,
+			      .msg_controllen = sizeof(control.room) };
+	struct cmsghdr *c;
+	struct ucred from;
 	ssize_t n;
 
 	do {
-		n = read(fd, &byte, 1);
+		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
 	} while (n < 0 && errno == EINTR);
-	return n == 1 && byte == WALL_BYTE_READY;
+	c = n == 1 ? CMSG_FIRSTHDR(&msg) : NULL;
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(from))) {
+		memcpy(&from, CMSG_DATA(c), sizeof(from));
+		*ret_from = from.pid;
+	}
+	return n == 1 ? byte : 0;
+}
+
+/* Read on until @wanted comes; false: the end came. What comes besides is noted. */
+static bool byte_await(struct wall *wall, char wanted)
+{
+	char byte;
+
+	do {
+		pid_t from = 0;
+
+		byte = byte_read(wall->report_fd, &from);
+		if (byte == WALL_BYTE_LISTENER) {
+			wall->listener_told = true;
+			wall->command_pid = from;
+		}
+	} while (byte != wanted && byte != 0);
+	return byte == wanted;
 }
 
 static int launch_with(struct wall *wall, enum wall_backend backend, struct err *err)
@@ -367,7 +408,7 @@ static int launch_with(struct wall *wall, enum wall_backend backend, struct err 
 	wall->pid = pid;
 	r = cgroup_enter(wall, err);
 	if (r == 0 && backend == WALL_NAMESPACES && s->wants & LAYER_BIT(LAYER_NET_NS))
-		(void)byte_read(wall->report_fd); /* made, failed, or the child is gone */
+		(void)byte_read(wall->report_fd, &(pid_t){ 0 }); /* made, failed, or it is gone */
 	return r;
 }
 
@@ -375,6 +416,7 @@ static int launch_with(struct wall *wall, enum wall_backend backend, struct err 
 static void launch_undo(struct wall *wall)
 {
 	child_end(wall);
+	wall->listener_told = false;
 	wall->control = fd_close(wall->control);
 	wall->report_fd = fd_close(wall->report_fd);
 	wall->setup.control = fd_close(wall->setup.control);
@@ -420,6 +462,7 @@ static struct wall *wall_free(struct wall *wall)
 	if (!wall)
 		return NULL;
 	launch_undo(wall);
+	wall->listener = fd_close(wall->listener);
 	if (wall->folders)
 		fallback_folders_remove(wall->folders);
 	fd_close(wall->folders_lock);
@@ -442,7 +485,8 @@ static void filter_offer(struct wall *wall)
 	static struct filter filter;
 
 	if (wall->setup.backend != WALL_NAMESPACES ||
-	    filter_compile(wall->setup.policy, FILTER_SESSION, &filter, NULL) < 0 ||
+	    filter_compile_traps(wall->setup.policy, FILTER_SESSION, wall->command.traps, &filter,
+				 NULL) < 0 ||
 	    filter.n > WALL_FILTER_MAX)
 		return;
 	memcpy(report->filter, filter.insns, filter.n * sizeof(*filter.insns));
@@ -460,6 +504,7 @@ int wall_launch(const struct policy *policy, const struct wall_command *command,
 	wall->pid = -1;
 	wall->status = -1;
 	wall->pidfd = wall->control = wall->report_fd = wall->folders_lock = -EBADF;
+	wall->listener = -EBADF;
 	wall->command = *command;
 	wall->setup = (struct wall_setup){
 		.policy = policy, .command = &wall->command, .control = -EBADF, .report_fd = -EBADF
@@ -523,7 +568,7 @@ int wall_ready(struct wall *wall, struct layer_status ret_layers[LAYER_N],
 		layers_copy(wall, ret_layers);
 		return err_text(err, wall->failed.code, "%s", wall->failed.text);
 	}
-	ready = byte_read(wall->report_fd);
+	ready = byte_await(wall, WALL_BYTE_READY);
 	if (!ready && wall->report->failed && wall->report->early &&
 	    wall->setup.backend == WALL_NAMESPACES) {
 		r = launch_again(wall, wall->report->error, err);
@@ -531,16 +576,63 @@ int wall_ready(struct wall *wall, struct layer_status ret_layers[LAYER_N],
 			layers_copy(wall, ret_layers);
 			return r;
 		}
-		ready = byte_read(wall->report_fd);
+		ready = byte_await(wall, WALL_BYTE_READY);
 	}
 	layers_copy(wall, ret_layers);
 	return ready ? 0 : report_read(wall, ret_failure, err);
 }
 
+/* Take over the listener of the command's filter. */
+static int listener_fetch(struct wall *wall, struct err *err)
+{
+	int r;
+
+	if (!wall->command.traps || !wall->command.traps->n)
+		return 0;
+	if (wall->report->layers[LAYER_SECCOMP].state != LAYER_ENGAGED)
+		return 0; /* best effort: there is no filter that could trap anything */
+	if (!wall->listener_told && !byte_await(wall, WALL_BYTE_LISTENER))
+		return err_text(err, EIO, "the session's command ended before it could run");
+	r = notify_fetch(wall->command_pid, wall->report->listener, &wall->listener);
+	if (r < 0)
+		return err_set(err, -r, "cannot take over the session's system calls");
+	notify_tune(wall->listener);
+	return 0;
+}
+
+int wall_listener(const struct wall *wall)
+{
+	return wall->listener;
+}
+
+int wall_running_fd(const struct wall *wall)
+{
+	return wall->report_fd;
+}
+
+pid_t wall_init(const struct wall *wall)
+{
+	return wall->pid;
+}
+
+void wall_ids(const struct wall *wall, uid_t *ret_uid, uid_t *ret_outer_uid, gid_t *ret_gid,
+	      gid_t *ret_outer_gid)
+{
+	const struct wall_setup *s = &wall->setup;
+
+	*ret_uid = s->uid;
+	*ret_outer_uid = s->outer_uid;
+	*ret_gid = s->gid;
+	*ret_outer_gid = s->outer_gid;
+}
+
 int wall_go(struct wall *wall, struct err *err)
 {
 	char byte = WALL_BYTE_GO;
+	int r = listener_fetch(wall, err);
 
+	if (r < 0)
+		return r;
 	if (send(wall->report_fd, &byte, 1, MSG_NOSIGNAL) != 1)
 		return err_set(err, errno, "the session's command is gone");
 	return 0;
@@ -549,7 +641,7 @@ int wall_go(struct wall *wall, struct err *err)
 int wall_running(struct wall *wall, enum wall_failure *ret_failure, struct err *err)
 {
 	*ret_failure = WALL_FAIL_SETUP;
-	(void)byte_read(wall->report_fd); /* end of file: exec'd or failed */
+	(void)byte_await(wall, 0); /* end of file: exec'd or failed */
 	if (wall->report->failed)
 		return report_read(wall, ret_failure, err);
 	wall->report_fd = fd_close(wall->report_fd);

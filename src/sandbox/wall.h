@@ -31,6 +31,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/resource.h>
+#include <sys/types.h>
 
 /* Why a step failed, for the exit status: Capsule itself, or the command as shells tell it. */
 enum wall_failure {
@@ -38,6 +39,8 @@ enum wall_failure {
 	WALL_FAIL_NOT_EXECUTABLE = 126,
 	WALL_FAIL_NOT_FOUND = 127
 };
+
+struct filter_traps;
 
 struct wall_command {
 	char *const *argv; /* argv[0] is looked up in the session's PATH, inside the wall */
@@ -51,6 +54,11 @@ struct wall_command {
 	 * then stops it with SIGTTIN, reported as WALL_EVENT_STOPPED; wall_foreground() goes on.
 	 */
 	bool start_background;
+	/*
+	 * Calls that are to wait for the caller's answer (sandbox/filter.h); NULL or none: no call does.
+	 * wall_go() then fetches their listener before the command may run.
+	 */
+	const struct filter_traps *traps;
 };
 
 struct wall_exit {
@@ -86,6 +94,17 @@ int wall_ready(struct wall *wall, struct layer_status ret_layers[LAYER_N],
 	       enum wall_failure *ret_failure, struct err *err);
 /* Let it exec the command. */
 int wall_go(struct wall *wall, struct err *err);
+/*
+ * After wall_go(): the listener of the trapped calls, for sys/notify.h; -EBADF without traps. Borrowed.
+ * The command's own execve may be the first of them, so it has to be attended while wall_running()
+ * is waited for: wall_running_fd() is readable when that will not block.
+ */
+int wall_listener(const struct wall *wall);
+int wall_running_fd(const struct wall *wall);
+/* init, as this process sees it; the session's ids inside, and what they are outside. */
+pid_t wall_init(const struct wall *wall);
+void wall_ids(const struct wall *wall, uid_t *ret_uid, uid_t *ret_outer_uid, gid_t *ret_gid,
+	      gid_t *ret_outer_gid);
 /* 0 once that has succeeded; errors as wall_ready(), 126 and 127 included. */
 int wall_running(struct wall *wall, enum wall_failure *ret_failure, struct err *err);
 

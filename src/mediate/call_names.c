@@ -1,0 +1,315 @@
+/*
+ * Calls that make, remove and move names. Folders are pinned, names are single components: between
+ * decision and deed nothing is looked up that somebody could have exchanged.
+ */
+#include "mediate/impl.h"
+
+#include "base/own.h"
+#include "sys/missing_syscall.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#ifndef RENAME_EXCHANGE
+#define RENAME_NOREPLACE 1
+#define RENAME_EXCHANGE 2
+#endif
+#define RENAME_WHITEOUT_ 4
+
+/* Read a path argument and find its place. Negative: the call has failed. */
+static int place_of(struct mediator *m, struct call *call, int dirfd, unsigned arg,
+		    struct object_place *ret)
+{
+	char path[TRACEE_PATH_MAX];
+	int r;
+
+	ret->parent = -EBADF;
+	r = call_path(m, call, arg, path);
+	if (r < 0)
+		return r;
+	session_enter(m);
+	r = object_place(&call->caller, dirfd, path, ret);
+	session_leave(m);
+	if (r < 0)
+		call_fail(m, call, r);
+	return r;
+}
+
+/* Decide m->event, do @r = @deed as the session, record and answer. */
+#define PERFORM(m, call, deed)                        \
+	do {                                          \
+		int r_;                               \
+                                                      \
+		if (mediator_decide(m, call) != PASS) \
+			break;                        \
+		session_enter(m);                     \
+		r_ = (deed) < 0 ? -errno : 0;         \
+		session_leave(m);                     \
+		mediator_record(m, call, r_, false);  \
+		call_answer(m, call, r_);             \
+	} while (0)
+
+static void set_write(struct mediator *m)
+{
+	event_set_bool(&m->event, EVENT_F_FILE_ACTIVITY_WRITE, true);
+}
+
+/* ---- remove ---- */
+
+static void remove_name(struct mediator *m, struct call *call, int dirfd, unsigned arg, int flags)
+{
+	struct object_place place;
+	struct object o;
+	bool there;
+
+	if (flags & ~AT_REMOVEDIR) {
+		call_fail(m, call, -EINVAL);
+		return;
+	}
+	if (place_of(m, call, dirfd, arg, &place) < 0)
+		return;
+	there = object_at(&place, &o) == 0;
+	event_start(m, call, EVENT_FILE_DELETE);
+	event_file(m, "delete", place.path, place.n, there ? &o.st : NULL);
+	set_write(m);
+	if (place.slash && !(flags & AT_REMOVEDIR))
+		call_fail(m, call, there && S_ISDIR(o.st.st_mode) ? -EISDIR : -ENOTDIR);
+	else
+		PERFORM(m, call, unlinkat(place.parent, place.name, flags));
+	object_done(&o);
+	object_place_done(&place);
+}
+
+void call_unlink(struct mediator *m, struct call *call)
+{
+	remove_name(m, call, AT_FDCWD, 0, 0);
+}
+
+void call_rmdir(struct mediator *m, struct call *call)
+{
+	remove_name(m, call, AT_FDCWD, 0, AT_REMOVEDIR);
+}
+
+void call_unlinkat(struct mediator *m, struct call *call)
+{
+	remove_name(m, call, arg_fd(call, 0), 1, arg_fd(call, 2));
+}
+
+/* ---- make ---- */
+
+static const char *node_kind(mode_t mode)
+{
+	if (S_ISDIR(mode))
+		return "folder";
+	if (S_ISFIFO(mode))
+		return "fifo";
+	if (S_ISSOCK(mode))
+		return "socket";
+	return S_ISCHR(mode) || S_ISBLK(mode) ? "device" : "file";
+}
+
+static void make_node(struct mediator *m, struct call *call, int dirfd, unsigned arg, mode_t mode,
+		      dev_t device)
+{
+	struct object_place place;
+
+	if (place_of(m, call, dirfd, arg, &place) < 0)
+		return;
+	event_start(m, call, EVENT_FILE_CREATE);
+	event_file(m, "create", place.path, place.n, NULL);
+	event_set_str(&m->event, EVENT_F_FILE_ACTIVITY_KIND, str_of(node_kind(mode)));
+	event_set_int(&m->event, EVENT_F_FILE_ACTIVITY_MODE, mode & 07777);
+	event_set_bool(&m->event, EVENT_F_FILE_ACTIVITY_CREATE, true);
+	set_write(m);
+	mode = (mode & ~(mode_t)0777) | (mode & 0777 & ~who_umask(call->who));
+	if (place.slash && !S_ISDIR(mode))
+		call_fail(m, call, -ENOENT);
+	else if (S_ISDIR(mode))
+		PERFORM(m, call, mkdirat(place.parent, place.name, mode & 07777));
+	else
+		PERFORM(m, call, mknodat(place.parent, place.name, mode, device));
+	object_place_done(&place);
+}
+
+void call_mkdir(struct mediator *m, struct call *call)
+{
+	make_node(m, call, AT_FDCWD, 0, S_IFDIR | ((mode_t)call->n.args[1] & 07777), 0);
+}
+
+void call_mkdirat(struct mediator *m, struct call *call)
+{
+	make_node(m, call, arg_fd(call, 0), 1, S_IFDIR | ((mode_t)call->n.args[2] & 07777), 0);
+}
+
+/* No type means a regular file; a folder cannot be made that way. */
+static void make_mknod(struct mediator *m, struct call *call, int dirfd, unsigned arg, mode_t mode,
+		       dev_t device)
+{
+	if (!(mode & S_IFMT))
+		mode |= S_IFREG;
+	if (S_ISDIR(mode))
+		call_fail(m, call, -EPERM);
+	else
+		make_node(m, call, dirfd, arg, mode, device);
+}
+
+void call_mknod(struct mediator *m, struct call *call)
+{
+	make_mknod(m, call, AT_FDCWD, 0, (mode_t)call->n.args[1], (dev_t)call->n.args[2]);
+}
+
+void call_mknodat(struct mediator *m, struct call *call)
+{
+	make_mknod(m, call, arg_fd(call, 0), 1, (mode_t)call->n.args[2], (dev_t)call->n.args[3]);
+}
+
+/* ---- move ---- */
+
+static void event_rename(struct mediator *m, struct call *call, const struct object_place *from,
+			 const struct object_place *to, const struct stat *st)
+{
+	event_start(m, call, EVENT_FILE_RENAME);
+	event_file(m, "rename", from->path, from->n, st);
+	event_path(m, EVENT_F_FILE_ACTIVITY_NEW_PATH, to->path, to->n);
+	set_write(m);
+}
+
+static void move_places(struct mediator *m, struct call *call, const struct object_place *from,
+			const struct object_place *to, unsigned flags)
+{
+	char left[NAME_MAX + 2], right[NAME_MAX + 2];
+	struct object o;
+	int r = object_at(from, &o);
+
+	/* a slash behind a name is the kernel's to judge */
+	(void)snprintf(left, sizeof(left), "%s%s", from->name, from->slash ? "/" : "");
+	(void)snprintf(right, sizeof(right), "%s%s", to->name, to->slash ? "/" : "");
+	if (r < 0) {
+		call_fail(m, call, r);
+		return;
+	}
+	/* an exchange moves both: the other way must be allowed as well */
+	if (flags & RENAME_EXCHANGE) {
+		event_rename(m, call, to, from, NULL);
+		if (mediator_decide(m, call) != PASS) {
+			object_done(&o);
+			return;
+		}
+	}
+	event_rename(m, call, from, to, &o.st);
+	PERFORM(m, call, renameat2(from->parent, left, to->parent, right, flags));
+	object_done(&o);
+}
+
+static void move_name(struct mediator *m, struct call *call, int from_fd, unsigned from_arg,
+		      int to_fd, unsigned to_arg, unsigned flags)
+{
+	struct object_place from, to = { .parent = -EBADF };
+
+	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE)) {
+		call_fail(m, call, flags & RENAME_WHITEOUT_ ? -EPERM : -EINVAL);
+		return;
+	}
+	if (place_of(m, call, from_fd, from_arg, &from) < 0)
+		return;
+	if (place_of(m, call, to_fd, to_arg, &to) == 0)
+		move_places(m, call, &from, &to, flags);
+	object_place_done(&from);
+	object_place_done(&to);
+}
+
+void call_rename(struct mediator *m, struct call *call)
+{
+	move_name(m, call, AT_FDCWD, 0, AT_FDCWD, 1, 0);
+}
+
+void call_renameat(struct mediator *m, struct call *call)
+{
+	move_name(m, call, arg_fd(call, 0), 1, arg_fd(call, 2), 3, 0);
+}
+
+void call_renameat2(struct mediator *m, struct call *call)
+{
+	move_name(m, call, arg_fd(call, 0), 1, arg_fd(call, 2), 3, (unsigned)call->n.args[4]);
+}
+
+/* ---- link ---- */
+
+static void event_link(struct mediator *m, struct call *call, const char *path, size_t n,
+		       const struct object_place *to, const struct stat *st)
+{
+	event_start(m, call, EVENT_FILE_LINK);
+	event_file(m, "link", path, n, st);
+	event_path(m, EVENT_F_FILE_ACTIVITY_NEW_PATH, to->path, to->n);
+	set_write(m);
+}
+
+static void link_name(struct mediator *m, struct call *call, int from_fd, unsigned from_arg,
+		      int to_fd, unsigned to_arg, int flags)
+{
+	char path[TRACEE_PATH_MAX], link[32];
+	struct object_place to;
+	struct object o;
+	int r;
+
+	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) {
+		call_fail(m, call, -EINVAL);
+		return;
+	}
+	if (call_path(m, call, from_arg, path) < 0)
+		return;
+	session_enter(m);
+	r = object_open(&call->caller, from_fd, path,
+			(flags & AT_SYMLINK_FOLLOW ? 0 : OBJECT_NOFOLLOW) |
+				(flags & AT_EMPTY_PATH ? OBJECT_EMPTY : 0),
+			&o);
+	session_leave(m);
+	if (r < 0) {
+		call_fail(m, call, r);
+		return;
+	}
+	if (place_of(m, call, to_fd, to_arg, &to) == 0) {
+		(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", o.fd);
+		event_link(m, call, o.path, o.n, &to, &o.st);
+		PERFORM(m, call, linkat(AT_FDCWD, link, to.parent, to.name, AT_SYMLINK_FOLLOW));
+	}
+	object_done(&o);
+	object_place_done(&to);
+}
+
+void call_link(struct mediator *m, struct call *call)
+{
+	link_name(m, call, AT_FDCWD, 0, AT_FDCWD, 1, 0);
+}
+
+void call_linkat(struct mediator *m, struct call *call)
+{
+	link_name(m, call, arg_fd(call, 0), 1, arg_fd(call, 2), 3, arg_fd(call, 4));
+}
+
+/* What a symbolic link says is decided where it is followed: here it is a name that is made. */
+static void link_symbolic(struct mediator *m, struct call *call, unsigned target_arg, int dirfd,
+			  unsigned arg)
+{
+	char target[TRACEE_PATH_MAX];
+	struct object_place place;
+
+	if (call_path(m, call, target_arg, target) < 0 || place_of(m, call, dirfd, arg, &place) < 0)
+		return;
+	event_link(m, call, place.path, place.n, &place, NULL);
+	event_set_str(&m->event, EVENT_F_FILE_ACTIVITY_KIND, STR("symlink"));
+	PERFORM(m, call, symlinkat(target, place.parent, place.name));
+	object_place_done(&place);
+}
+
+void call_symlink(struct mediator *m, struct call *call)
+{
+	link_symbolic(m, call, 0, AT_FDCWD, 1);
+}
+
+void call_symlinkat(struct mediator *m, struct call *call)
+{
+	link_symbolic(m, call, 0, arg_fd(call, 1), 2);
+}

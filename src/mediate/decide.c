@@ -1,0 +1,249 @@
+/*
+ * From what a handler found to the engine's word and the record of it.
+ */
+#include "mediate/impl.h"
+
+#include "base/buf.h"
+#include "base/own.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/stat.h>
+#include <time.h>
+
+/* ---- the event ---- */
+
+static const char *kind_of(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG: return "file";
+	case S_IFDIR: return "folder";
+	case S_IFLNK: return "symlink";
+	case S_IFSOCK: return "socket";
+	case S_IFIFO: return "fifo";
+	default: return "device";
+	}
+}
+
+static bool within(const char *path, const char *dir)
+{
+	size_t n = dir ? strlen(dir) : 0;
+
+	return n && strncmp(path, dir, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+static const char *class_of(const struct policy *p, const char *path)
+{
+	if (within(path, p->workspace))
+		return "workspace";
+	if (within(path, p->tmp) || within(path, "/tmp"))
+		return "tmp";
+	return within(path, p->home) ? "home" : "system";
+}
+
+void event_start(struct mediator *m, struct call *call, enum event_type type)
+{
+	struct event *e = &m->event;
+	struct timespec now;
+	struct str exe;
+
+	event_begin(e, type);
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	event_set_int(e, EVENT_F_COMMON_TIMESTAMP_UNIX_MS,
+		      (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+	event_set_str(e, EVENT_F_COMMON_SESSION_ID, str_of(m->o.session));
+	event_set_str(e, EVENT_F_COMMON_WORKSPACE, str_of(m->o.policy->workspace));
+	if (m->o.tool)
+		event_set_str(e, EVENT_F_COMMON_TOOL, str_of(m->o.tool));
+	event_set_str(e, EVENT_F_COMMON_ACTOR, STR("session"));
+	event_set_str(e, EVENT_F_COMMON_SOURCE_ENGINE, STR("wall"));
+	event_set_str(e, EVENT_F_COMMON_ENFORCEABILITY, STR("inline_blockable"));
+	event_set_int(e, EVENT_F_COMMON_PROCESS_PID, call->who->inner_tgid);
+	event_set_int(e, EVENT_F_COMMON_PROCESS_PPID, call->who->inner_ppid);
+	exe = who_exe(call->who);
+	if (exe.n)
+		event_set_text(e, EVENT_F_COMMON_PROCESS_EXECUTABLE, exe);
+}
+
+void event_path(struct mediator *m, enum event_field field, const char *path, size_t n)
+{
+	event_set_text(&m->event, field, (struct str){ .p = path, .n = n });
+}
+
+void event_file(struct mediator *m, const char *operation, const char *path, size_t n,
+		const struct stat *st)
+{
+	const char *slash = memrchr(path, '/', n);
+	size_t from = slash ? (size_t)(slash - path) + 1 : 0;
+	struct event *e = &m->event;
+
+	event_set_str(e, EVENT_F_FILE_ACTIVITY_OPERATION, str_of(operation));
+	event_path(m, EVENT_F_FILE_ACTIVITY_PATH, path, n);
+	event_path(m, EVENT_F_FILE_ACTIVITY_NAME, path + from, n - from);
+	event_set_str(e, EVENT_F_FILE_ACTIVITY_PATH_CLASS, str_of(class_of(m->o.policy, path)));
+	if (!st)
+		return;
+	event_set_str(e, EVENT_F_FILE_ACTIVITY_KIND, str_of(kind_of(st->st_mode)));
+	event_set_int(e, EVENT_F_FILE_ACTIVITY_MODE, st->st_mode & 07777);
+}
+
+/* ---- the decision ---- */
+
+/* What a person is asked about. The session chooses the names: so a hash that it cannot bend. */
+static void question_hash(const struct mediator *m, uint8_t ret[BLAKE3_OUT])
+{
+	static const enum event_field fields[] = {
+		EVENT_F_COMMON_EVENT_TYPE,
+		EVENT_F_FILE_ACTIVITY_PATH,
+		EVENT_F_FILE_ACTIVITY_NEW_PATH,
+		EVENT_F_PROCESS_ACTIVITY_EXECUTABLE,
+		EVENT_F_PROCESS_ACTIVITY_COMMAND,
+		EVENT_F_NET_ACTIVITY_PATH,
+		EVENT_F_IP_VALUE,
+	};
+	struct blake3 h;
+	uint64_t ports[2] = { 0 };
+
+	blake3_init(&h);
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		struct str s = event_str(&m->event, fields[i]);
+
+		blake3_update(&h, &s.n, sizeof(s.n));
+		blake3_update(&h, s.p, s.n);
+	}
+	if (event_has(&m->event, EVENT_F_TCP_PORT))
+		ports[0] = (uint64_t)m->event.value[EVENT_F_TCP_PORT].i;
+	if (event_has(&m->event, EVENT_F_FILE_ACTIVITY_WRITE))
+		ports[1] = m->event.value[EVENT_F_FILE_ACTIVITY_WRITE].b;
+	blake3_update(&h, ports, sizeof(ports));
+	blake3_final(&h, ret);
+}
+
+static enum verdict stop(struct mediator *m, struct call *call, int error)
+{
+	m->counts.denied++;
+	mediator_record(m, call, error, false);
+	call_fail(m, call, error);
+	return STOPPED;
+}
+
+static bool hides(const struct policy_rule *rule)
+{
+	return rule && rule->section && strncmp(rule->id, "filesystem.hide", 15) == 0;
+}
+
+/* A person is to decide: the answer is known, or the call is held for it. */
+static enum verdict ask(struct mediator *m, struct call *call)
+{
+	uint8_t hash[BLAKE3_OUT];
+
+	question_hash(m, hash);
+	if (call->granted && memcmp(call->granted->question, hash, sizeof(hash)) == 0)
+		return PASS;
+	m->counts.asked++;
+	if (m->o.ask_default == RULE_ALLOW)
+		return PASS;
+	return stop(m, call, -EACCES);
+}
+
+enum verdict mediator_decide(struct mediator *m, struct call *call)
+{
+	engine_decide(m->engine, &m->event, &m->decision);
+	switch (m->decision.action) {
+	case RULE_OBSERVE:
+	case RULE_ALLOW: return PASS;
+	case RULE_ASK: return ask(m, call);
+	default: return stop(m, call, hides(m->decision.rule) ? -ENOENT : -EACCES);
+	}
+}
+
+/* ---- the record ---- */
+
+static void put_decision(struct mediator *m, struct json_wr *w)
+{
+	const struct engine_decision *d = &m->decision;
+	char room[512];
+	struct buf where = buf_fixed(room, sizeof(room));
+
+	json_key(w, "decision");
+	json_object(w);
+	json_key(w, "action");
+	json_strz(w, rule_action_name[d->action]);
+	if (d->rule) {
+		json_key(w, "rule");
+		json_strz(w, d->rule->id);
+		engine_rule_where(d->rule, &where);
+		json_key(w, "where");
+		json_str(w, buf_str(&where));
+	}
+	if (d->reason && d->reason[0] && d->action > RULE_ALLOW) {
+		json_key(w, "reason");
+		json_strz(w, d->reason);
+	}
+	json_end_object(w);
+}
+
+static void put_outcome(const struct call *call, int r, const char *result, struct json_wr *w)
+{
+	json_key(w, "outcome");
+	json_object(w);
+	json_key(w, "result");
+	json_strz(w, result);
+	if (r < 0) {
+		json_key(w, "errno");
+		json_strz(w, strerrorname_np(-r));
+	}
+	json_key(w, "syscall");
+	json_strz(w, sysc_info[call->sysc].name);
+	json_key(w, "layer");
+	json_strz(w, "supervisor");
+	json_end_object(w);
+}
+
+void mediator_record(struct mediator *m, const struct call *call, int r, bool observed)
+{
+	bool denied = m->decision.action > RULE_REWRITE && r < 0;
+	struct json_wr *w;
+
+	if (m->log_error)
+		return;
+	if (m->o.record_denials_only && !denied)
+		return;
+	if (observed)
+		event_set_str(&m->event, EVENT_F_COMMON_ENFORCEABILITY, STR("observed"));
+	w = audit_begin(m->o.log, "event");
+	json_key(w, "event");
+	event_write_json(&m->event, EVENT_JSON_SENSITIVE, w);
+	put_decision(m, w);
+	put_outcome(call, r,
+		    denied     ? "denied"
+		    : observed ? "observed"
+		    : r < 0    ? "failed"
+			       : "done",
+		    w);
+	m->log_error = audit_end(m->o.log, NULL);
+	m->counts.recorded++;
+}
+
+/* ---- on whose behalf ---- */
+
+/*
+ * Capabilities were given up when the mediator began; what is left is whose files they are. The raw
+ * system calls: these are the thread's own, and the C library would change all threads.
+ */
+void session_enter(const struct mediator *m)
+{
+	if (!m->other_ids)
+		return;
+	(void)setfsgid(m->o.outer_gid);
+	(void)setfsuid(m->o.outer_uid);
+}
+
+void session_leave(const struct mediator *m)
+{
+	if (!m->other_ids)
+		return;
+	(void)setfsuid(geteuid());
+	(void)setfsgid(getegid());
+}

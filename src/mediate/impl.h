@@ -1,0 +1,127 @@
+/*
+ * impl - what the files of the mediator share: private to src/mediate.
+ */
+#pragma once
+
+#include "mediate/mediate.h"
+#include "mediate/object.h"
+#include "sys/notify.h"
+#include "sys/syscall_table.h"
+#include "sys/tracee.h"
+
+#include <pthread.h>
+
+#define HELD_MAX 256 /* calls that wait for a person */
+#define LATER_MAX 64 /* calls that the supervisor cannot do without waiting itself */
+
+/* A trapped call while it is handled. */
+struct call {
+	struct notify_call n;
+	enum sysc sysc;
+	struct object_caller caller;
+	struct who *who;
+	const struct held *granted; /* a person has allowed what it was about when it was held */
+};
+
+/* What a held call was about: it is read afresh when the answer comes, and must be the same. */
+struct held {
+	bool used;
+	uint64_t ask;
+	struct notify_call n;
+	uint8_t question[BLAKE3_OUT]; /* hash of what it is about */
+};
+
+/* A call that a thread does, because it may take its time: later.c. */
+enum later_kind { LATER_FIFO, LATER_CONNECT };
+struct later {
+	bool used;
+	enum later_kind kind;
+	struct mediator *mediator;
+	struct notify_call n;
+	enum sysc sysc;
+	pthread_t thread;
+	int fd; /* the FIFO, O_PATH; or the socket */
+	uint64_t flags;
+	struct tracee_address address;
+	int result; /* a descriptor, 0, or a negative errno */
+};
+
+enum verdict {
+	PASS,    /* do it */
+	STOPPED, /* answered */
+	HELD     /* somebody will answer */
+};
+
+struct mediator {
+	struct mediate_options o;
+	struct loop_watch watch;
+	struct engine *engine;
+	struct object_view view;
+	struct mediate_counts counts;
+	int log_error;
+	/* Some rule could stop an event of the type: [0] reading (opens alone), [1] anything else. */
+	bool decides[EVENT_TYPE_N][2];
+	bool other_ids;
+	struct engine_decision decision;
+	struct event event;
+	struct who_table who;
+	struct held held[HELD_MAX];
+	int later_pipe[2];
+	struct loop_watch later_watch, later_timer;
+	struct later later[LATER_MAX];
+};
+
+/* ---- answers: each ends the call ---- */
+
+void call_fail(struct mediator *m, const struct call *call, int error); /* a negative errno */
+void call_return(struct mediator *m, const struct call *call, int64_t value);
+void call_continue(struct mediator *m, const struct call *call);
+/* The result of an operation: 0 or more is returned, negative fails. */
+void call_answer(struct mediator *m, const struct call *call, int64_t r);
+/* Hand over @fd, which stays the caller's of this. 0, or the errno the session got. */
+int call_give(struct mediator *m, const struct call *call, int fd, int flags);
+
+/* ---- decide and record ---- */
+
+/* Begin m->event: type, time, process. */
+void event_start(struct mediator *m, struct call *call, enum event_type type);
+void event_path(struct mediator *m, enum event_field field, const char *path, size_t n);
+/* Path, last part, kind of what is there. @st NULL: nothing yet. */
+void event_file(struct mediator *m, const char *operation, const char *path, size_t n,
+		const struct stat *st);
+
+bool mediator_decides(const struct mediator *m, enum event_type type, bool changes);
+/* m->event to the engine. STOPPED: the call has failed, and that is recorded. */
+enum verdict mediator_decide(struct mediator *m, struct call *call);
+/* What became of m->event: done (0), or failed with a negative errno; @observed: by the kernel. */
+void mediator_record(struct mediator *m, const struct call *call, int r, bool observed);
+
+/* As the session's user, without capabilities, around what is done on its behalf. */
+void session_enter(const struct mediator *m);
+void session_leave(const struct mediator *m);
+
+/* ---- later.c ---- */
+
+int later_start(struct mediator *m, struct loop *loop);
+void later_stop(struct mediator *m);
+/* Have it done on @fd, which stays the caller's; recorded now, answered when it is through. */
+void mediator_later(struct mediator *m, const struct call *call, enum later_kind kind, int fd,
+		    uint64_t flags, const struct tracee_address *address);
+
+/* ---- handlers ---- */
+
+typedef void call_fn(struct mediator *m, struct call *call);
+call_fn call_open, call_openat, call_openat2, call_creat;
+call_fn call_unlink, call_unlinkat, call_rmdir, call_mkdir, call_mkdirat, call_mknod, call_mknodat;
+call_fn call_rename, call_renameat, call_renameat2, call_link, call_linkat, call_symlink,
+	call_symlinkat;
+
+/* Arguments. */
+static inline int arg_fd(const struct call *call, unsigned i)
+{
+	return (int)(uint32_t)call->n.args[i];
+}
+
+/* A path: 0 or the negative errno with which the call failed. */
+int call_path(struct mediator *m, const struct call *call, unsigned arg,
+	      char path[TRACEE_PATH_MAX]);

@@ -1,0 +1,238 @@
+/*
+ * Theory of operation
+ *
+ * The listener becomes readable; one call is received and looked up in the table below. Its handler
+ * reads the arguments (sys/tracee.h), finds and pins what they name (object.h), fills the one event
+ * and asks mediator_decide(). From there on only what was read and pinned is used: the caller may
+ * change its memory and its folders as it likes, it changes nothing of what is done.
+ *
+ * Every handler answers its call, or leaves it held: a call without an answer would wait for ever.
+ * serve() checks that and fails closed.
+ *
+ * A held call keeps nothing but its number and a hash of what the person is asked about. When the
+ * answer comes the call is handled from the start, with fresh reads; it passes only if it is about the
+ * same, and is asked about anew if not.
+ */
+#include "mediate/impl.h"
+
+#include "base/own.h"
+
+#include <poll.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+static const struct {
+	uint16_t sysc;
+	call_fn *fn;
+} handlers[] = {
+#if defined(__x86_64__)
+	{ SYSC_open, call_open },           { SYSC_creat, call_creat },
+	{ SYSC_unlink, call_unlink },       { SYSC_rmdir, call_rmdir },
+	{ SYSC_mkdir, call_mkdir },         { SYSC_mknod, call_mknod },
+	{ SYSC_rename, call_rename },       { SYSC_link, call_link },
+	{ SYSC_symlink, call_symlink },
+#endif
+	{ SYSC_openat, call_openat },       { SYSC_openat2, call_openat2 },
+	{ SYSC_unlinkat, call_unlinkat },   { SYSC_mkdirat, call_mkdirat },
+	{ SYSC_mknodat, call_mknodat },     { SYSC_renameat, call_renameat },
+	{ SYSC_renameat2, call_renameat2 }, { SYSC_linkat, call_linkat },
+	{ SYSC_symlinkat, call_symlinkat },
+};
+
+/* By number; filled once. */
+static struct {
+	call_fn *fn;
+	uint16_t sysc;
+} by_nr[SYSC_NR_MAX];
+
+static void table_fill(void)
+{
+	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
+		int nr = sysc_info[handlers[i].sysc].nr[SYSC_NATIVE];
+
+		if (nr >= 0) {
+			by_nr[nr].fn = handlers[i].fn;
+			by_nr[nr].sysc = handlers[i].sysc;
+		}
+	}
+}
+
+/* ---- answers ---- */
+
+void call_fail(struct mediator *m, const struct call *call, int error)
+{
+	(void)notify_fail(m->o.listener, call->n.id, -error);
+}
+
+void call_return(struct mediator *m, const struct call *call, int64_t value)
+{
+	(void)notify_return(m->o.listener, call->n.id, value);
+}
+
+void call_continue(struct mediator *m, const struct call *call)
+{
+	(void)notify_continue(m->o.listener, call->n.id);
+}
+
+void call_answer(struct mediator *m, const struct call *call, int64_t r)
+{
+	if (r < 0)
+		call_fail(m, call, (int)r);
+	else
+		call_return(m, call, r);
+}
+
+int call_give(struct mediator *m, const struct call *call, int fd, int flags)
+{
+	int r = notify_install(m->o.listener, &call->n, fd, flags);
+
+	if (r < 0 && r != -ENOENT)
+		call_fail(m, call, r);
+	return r;
+}
+
+int call_path(struct mediator *m, const struct call *call, unsigned arg, char path[TRACEE_PATH_MAX])
+{
+	size_t n;
+	int r = tracee_path(call->n.tid, call->n.args[arg], path, &n);
+
+	/* the number might be another's by now */
+	if (r == 0 && !notify_valid(m->o.listener, call->n.id))
+		r = -ESRCH;
+	if (r < 0)
+		call_fail(m, call, r == -ESRCH || r == -EPERM ? -EACCES : r);
+	return r;
+}
+
+/* ---- serving ---- */
+
+static void handle(struct mediator *m, const struct notify_call *n, const struct held *granted)
+{
+	struct call call = { .n = *n, .granted = granted };
+
+	m->counts.calls++;
+	if (n->arch != sysc_audit_arch(SYSC_NATIVE) || n->nr < 0 || n->nr >= SYSC_NR_MAX ||
+	    !by_nr[n->nr].fn) {
+		call_fail(m, &call, -EPERM); /* trapped, and nobody knows what it means */
+		return;
+	}
+	call.sysc = by_nr[n->nr].sysc;
+	if (who_find(&m->who, n->tid, &call.who) < 0) {
+		call_fail(m, &call,
+			  -EACCES); /* gone, or not to be looked at: nothing to decide by */
+		return;
+	}
+	call.caller = (struct object_caller){ .view = &m->view, .who = call.who };
+	by_nr[n->nr].fn(m, &call);
+}
+
+int mediator_serve(struct mediator *m)
+{
+	struct notify_call n;
+	int r = notify_receive(m->o.listener, &n);
+
+	if (r == -ENOENT || r == -EAGAIN)
+		return 0;
+	if (r < 0)
+		return r;
+	handle(m, &n, NULL);
+	return m->log_error;
+}
+
+/*
+ * As long as there are calls: one poll() costs less than a turn of the loop. But not for ever, there are
+ * others in it.
+ */
+static int readable(struct loop_watch *watch, uint32_t revents)
+{
+	struct mediator *m = loop_owner(watch, struct mediator, watch);
+	struct pollfd more = { .fd = watch->fd, .events = POLLIN };
+	int r = 0;
+
+	if (!(revents & EPOLLIN))
+		return 0; /* the last process under the filter has ended */
+	for (int i = 0; r == 0 && i < 64; i++) {
+		r = mediator_serve(m);
+		if (poll(&more, 1, 0) <= 0 || !(more.revents & POLLIN))
+			break;
+	}
+	return r;
+}
+
+int mediator_start(struct mediator *m, struct loop *loop)
+{
+	int r = later_start(m, loop);
+
+	m->watch = (struct loop_watch){ .fd = m->o.listener, .events = EPOLLIN, .fn = readable };
+	return r < 0 ? r : loop_add(loop, &m->watch);
+}
+
+void mediator_rules_changed(struct mediator *m)
+{
+	const struct engine_set *set = engine_host_set(m->o.host);
+
+	memset(m->decides, 0, sizeof(m->decides));
+	for (size_t i = 0; set && i < engine_set_count(set); i++) {
+		const struct policy_rule *rule = engine_set_rule(set, i);
+
+		if (rule->kernel || rule->action <= RULE_ALLOW)
+			continue;
+		for (int t = 0; t < EVENT_TYPE_N; t++) {
+			if (!(rule->on & EVENT_BIT(t)))
+				continue;
+			m->decides[t][0] |= !rule->changes;
+			m->decides[t][1] = true;
+		}
+	}
+}
+
+bool mediator_decides(const struct mediator *m, enum event_type type, bool changes)
+{
+	return m->decides[type][changes];
+}
+
+int mediator_new(const struct mediate_options *options, struct mediator **ret, struct err *err)
+{
+	AUTO(mediator_freep) struct mediator *m = calloc(1, sizeof(*m));
+	int r;
+
+	if (!m)
+		return err_set(err, ENOMEM, "supervisor");
+	m->o = *options;
+	who_init(&m->who);
+	m->view.root = m->later_pipe[0] = m->later_pipe[1] = m->later_timer.fd = -EBADF;
+	m->other_ids = options->outer_uid != geteuid() || options->outer_gid != getegid();
+	m->engine = engine_new(options->host, NULL);
+	if (!m->engine)
+		return err_set(err, ENOMEM, "supervisor");
+	r = object_view_open(options->init, &m->view);
+	if (r < 0)
+		return err_set(err, -r, "cannot open the session's root");
+	event_init(&m->event);
+	table_fill();
+	mediator_rules_changed(m);
+	*ret = take_ptr(&m);
+	return 0;
+}
+
+struct mediator *mediator_free(struct mediator *m)
+{
+	if (!m)
+		return NULL;
+	later_stop(m);
+	object_view_done(&m->view);
+	who_done(&m->who);
+	engine_free(m->engine);
+	free(m);
+	return NULL;
+}
+
+void mediator_freep(struct mediator **m)
+{
+	*m = mediator_free(*m);
+}
+
+const struct mediate_counts *mediator_counts(const struct mediator *m)
+{
+	return &m->counts;
+}

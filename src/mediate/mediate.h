@@ -1,0 +1,53 @@
+/*
+ * mediate - the supervisor's live half: answers the session's trapped system calls.
+ *
+ * Each call is read once, what it is about is looked up and pinned, the engine decides, and then the
+ * supervisor does it itself, or lets it fail. A call that nothing in the policy could stop, and that is
+ * trapped for the record alone, goes on to the kernel; its record says that it was only observed.
+ *
+ * One notification at a time, in the caller's event loop, without allocation. Whatever goes wrong
+ * while a call is handled makes that call fail; what goes wrong with the log ends the session.
+ */
+#pragma once
+
+#include "audit/audit.h"
+#include "base/loop.h"
+#include "engine/engine.h"
+#include "policy/policy.h"
+
+#include <sys/types.h>
+
+struct mediator;
+
+struct mediate_options {
+	const struct policy *policy;
+	struct engine_host *host; /* with the rules in force; borrowed */
+	struct audit_log *log;    /* borrowed */
+	const char *session;      /* its id */
+	const char *tool;         /* or NULL */
+	int listener;             /* borrowed */
+	pid_t init;               /* the session's first process; its root is the session's */
+	/* The session's ids inside, and what they are outside, where files are made. */
+	uid_t uid, outer_uid;
+	gid_t gid, outer_gid;
+	enum rule_action ask_default; /* where nobody can be asked: RULE_BLOCK or RULE_ALLOW */
+	bool record_denials_only;     /* recording level `invocations` */
+};
+
+/* -ENOMEM, or the errno of what could not be opened. */
+int mediator_new(const struct mediate_options *options, struct mediator **ret, struct err *err);
+struct mediator *mediator_free(struct mediator *m); /* NULL-safe, returns NULL */
+void mediator_freep(struct mediator **m);
+
+/* Answer in @loop from now on. A negative return of the loop: the log failed. */
+int mediator_start(struct mediator *m, struct loop *loop);
+/* One notification, which the listener's being readable promises; 0, or the log's error. */
+int mediator_serve(struct mediator *m);
+
+/* The rules were exchanged: look again at which calls they can stop. */
+void mediator_rules_changed(struct mediator *m);
+
+struct mediate_counts {
+	uint64_t calls, denied, asked, recorded;
+};
+const struct mediate_counts *mediator_counts(const struct mediator *m);

@@ -1,0 +1,510 @@
+/*
+ * Theory of operation
+ *
+ * The fast way: one openat2(2). Absolute paths with RESOLVE_IN_ROOT below the session's root, relative
+ * ones below the caller's folder without any symbolic link (".." ends at the session's root by itself: it
+ * is the root of its mount namespace). Both without magic links.
+ *
+ * The slow way: a walk of our own, a component at a time, each opened O_PATH without following, links
+ * read and put in front of what is left. It is taken where the fast one cannot know better: a relative
+ * path with a symbolic link in it, and everything that leads into /proc, where "self" is whoever asks
+ * (the kernel would take us for that) and the links in fd, cwd, exe and root do not say where they
+ * lead. Those are followed by the kernel, but one at a time and only in the session's own /proc.
+ *
+ * In the second back end /proc is the host's, and we could open what its owner alone may: there
+ * only the caller's own folder in it can be looked up on its behalf.
+ */
+#include "mediate/object.h"
+
+#include "base/own.h"
+#include "base/str.h"
+#include "sys/missing_syscall.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/vfs.h>
+
+#define LINKS_MAX 40 /* as the kernel's */
+#define PROC_ROOT_INO 1
+
+/* ---- views ---- */
+
+int object_view_open(pid_t init, struct object_view *ret)
+{
+	AUTO(fd_closep) int root = -EBADF;
+	struct stat ours, theirs, proc;
+	struct statfs fs;
+	char path[40];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/root", init);
+	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0 || fstat(root, &theirs) < 0 || stat("/", &ours) < 0)
+		return -errno;
+	*ret = (struct object_view){ .root = -EBADF };
+	if (fstatat(root, "proc", &proc, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(proc.st_mode) &&
+	    proc.st_ino == PROC_ROOT_INO) {
+		AUTO(fd_closep) int fd = openat(root, "proc", O_PATH | O_CLOEXEC | O_NOFOLLOW);
+
+		if (fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC)
+			ret->proc_dev = proc.st_dev;
+	}
+	ret->host_root = ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+	ret->root = take_fd(&root);
+	return 0;
+}
+
+void object_view_done(struct object_view *view)
+{
+	view->root = fd_close(view->root);
+}
+
+int object_name(int fd, char path[PATH_MAX], size_t *ret_n)
+{
+	char link[32];
+	ssize_t n;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, PATH_MAX - 1);
+	if (n < 0)
+		return -errno;
+	if (n == PATH_MAX - 1)
+		return -ENAMETOOLONG;
+	path[n] = '\0';
+	*ret_n = (size_t)n;
+	return 0;
+}
+
+/* ---- where a path starts ---- */
+
+/* O_PATH of the caller's working folder or descriptor. */
+static int base_open(struct object_caller *c, int dirfd, int *ret_fd)
+{
+	char name[24] = "cwd";
+	int fd;
+
+	if (dirfd != AT_FDCWD) {
+		if (dirfd < 0)
+			return -EBADF;
+		(void)snprintf(name, sizeof(name), "fd/%d", dirfd);
+	}
+	fd = openat(c->who->proc, name, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? (dirfd == AT_FDCWD ? -ESRCH : -EBADF) : -errno;
+	*ret_fd = fd;
+	return 0;
+}
+
+/* ---- the slow way ---- */
+
+struct walk {
+	struct object_caller *c;
+	int at; /* O_PATH, owned */
+	unsigned links;
+	unsigned flags;
+	char left[2 * PATH_MAX];
+	size_t n_left;
+};
+
+static int walk_move(struct walk *w, int fd)
+{
+	w->at = fd_close(w->at);
+	w->at = fd;
+	return 0;
+}
+
+static int walk_to_root(struct walk *w)
+{
+	int fd = fcntl(w->c->view->root, F_DUPFD_CLOEXEC, 3);
+
+	return fd < 0 ? -errno : walk_move(w, fd);
+}
+
+/* @target takes the place of the component that was just taken off. */
+static int walk_link(struct walk *w, const char *target, size_t n)
+{
+	if (++w->links > LINKS_MAX)
+		return -ELOOP;
+	if (n == 0)
+		return -ENOENT;
+	if (n + 1 + w->n_left >= sizeof(w->left))
+		return -ENAMETOOLONG;
+	memmove(w->left + n + 1, w->left, w->n_left + 1);
+	memcpy(w->left, target, n);
+	w->left[n] = '/';
+	w->n_left += n + 1;
+	if (w->left[n + 1] == '\0') { /* nothing stood behind it: no slash either */
+		w->left[n] = '\0';
+		w->n_left = n;
+	}
+	return w->left[0] == '/' ? walk_to_root(w) : 0;
+}
+
+static bool in_proc(const struct walk *w, struct stat *ret_at)
+{
+	return w->c->view->proc_dev && fstat(w->at, ret_at) == 0 &&
+	       ret_at->st_dev == w->c->view->proc_dev;
+}
+
+/* A link in /proc: "self" is the caller; in a process's folder the kernel knows where it leads. */
+static int walk_proc_link(struct walk *w, const char *name, const struct stat *at)
+{
+	char target[64];
+	int fd, n = 0;
+
+	if (at->st_ino == PROC_ROOT_INO) {
+		const struct who *who = w->c->who;
+
+		if (strcmp(name, "self") == 0)
+			n = snprintf(target, sizeof(target), "%d", who->inner_tgid);
+		else if (strcmp(name, "thread-self") == 0)
+			n = snprintf(target, sizeof(target), "%d/task/%d", who->inner_tgid,
+				     who->inner_tid);
+	}
+	if (n > 0)
+		return walk_link(w, target, (size_t)n);
+	if (++w->links > LINKS_MAX)
+		return -ELOOP;
+	fd = openat(w->at, name, O_PATH | O_CLOEXEC);
+	return fd < 0 ? -errno : walk_move(w, fd);
+}
+
+/* In the host's /proc only the caller's own folder: the numbers of others are none of its business. */
+static int walk_proc_check(struct walk *w, const char *name, const struct stat *at)
+{
+	const struct who *who = w->c->who;
+	char *end;
+	long pid = strtol(name, &end, 10);
+
+	if (!w->c->view->host_root || at->st_ino != PROC_ROOT_INO || end == name || *end)
+		return 0;
+	return pid == who->tgid || pid == who->tid ? 0 : -EACCES;
+}
+
+static int walk_step(struct walk *w, const char *name, bool last)
+{
+	AUTO(fd_closep) int fd = -EBADF;
+	char target[PATH_MAX];
+	struct stat at, st;
+	bool proc = in_proc(w, &at);
+	ssize_t n;
+	int r;
+
+	if (strcmp(name, ".") == 0 || name[0] == '\0')
+		return 0;
+	r = proc ? walk_proc_check(w, name, &at) : 0;
+	if (r < 0)
+		return r;
+	fd = sys_openat2(w->at, name, O_PATH | O_NOFOLLOW, RESOLVE_NO_MAGICLINKS);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISLNK(st.st_mode) || (last && w->flags & OBJECT_NOFOLLOW))
+		return walk_move(w, take_fd(&fd));
+	if (proc)
+		return walk_proc_link(w, name, &at);
+	n = readlinkat(fd, "", target, sizeof(target));
+	if (n < 0)
+		return -errno;
+	return (size_t)n == sizeof(target) ? -ENAMETOOLONG : walk_link(w, target, (size_t)n);
+}
+
+/* Take the next component off what is left. */
+static int walk_next(struct walk *w, char name[NAME_MAX + 1], bool *ret_last)
+{
+	size_t skip = strspn(w->left, "/"), n = strcspn(w->left + skip, "/"), rest;
+
+	if (n > NAME_MAX)
+		return -ENAMETOOLONG;
+	memcpy(name, w->left + skip, n);
+	name[n] = '\0';
+	rest = skip + n;
+	rest += strspn(w->left + rest, "/");
+	*ret_last = w->left[rest] == '\0';
+	/* "a/" means what a leads to */
+	if (*ret_last && rest > skip + n)
+		w->flags = (w->flags & ~(unsigned)OBJECT_NOFOLLOW) | OBJECT_DIRECTORY;
+	memmove(w->left, w->left + rest, w->n_left - rest + 1);
+	w->n_left -= rest;
+	return 0;
+}
+
+static int walk_run(struct walk *w)
+{
+	char name[NAME_MAX + 1];
+	bool last;
+	int r = 0;
+
+	while (r == 0 && w->n_left) {
+		r = walk_next(w, name, &last);
+		if (r == 0)
+			r = walk_step(w, name, last);
+	}
+	return r;
+}
+
+static int walk(struct object_caller *c, int dirfd, const char *path, unsigned flags, int *ret_fd)
+{
+	struct walk w = { .c = c, .at = -EBADF, .flags = flags, .n_left = strlen(path) };
+	int r;
+
+	if (w.n_left >= PATH_MAX)
+		return -ENAMETOOLONG;
+	memcpy(w.left, path, w.n_left + 1);
+	r = path[0] == '/' ? walk_to_root(&w) : base_open(c, dirfd, &w.at);
+	if (r == 0)
+		r = walk_run(&w);
+	if (r < 0) {
+		w.at = fd_close(w.at);
+		return r;
+	}
+	*ret_fd = w.at;
+	return w.flags & OBJECT_DIRECTORY ? 1 : 0;
+}
+
+/* ---- both ways ---- */
+
+static int fast(struct object_caller *c, int dirfd, const char *path, unsigned flags)
+{
+	uint64_t open_flags = O_PATH | (flags & OBJECT_NOFOLLOW ? O_NOFOLLOW : 0) |
+			      (flags & OBJECT_DIRECTORY ? O_DIRECTORY : 0);
+	AUTO(fd_closep) int base = -EBADF;
+	int r;
+
+	if (path[0] == '/')
+		return sys_openat2(c->view->root, path, open_flags,
+				   RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+	r = base_open(c, dirfd, &base);
+	if (r < 0)
+		return r;
+	return sys_openat2(base, path, open_flags, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+}
+
+/* Is there a symbolic link on the way to where @path ends or fails? */
+static bool has_links(const struct object_caller *c, const char *path)
+{
+	AUTO(fd_closep)
+	int fd = sys_openat2(c->view->root, path, O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+
+	return fd == -ELOOP;
+}
+
+/* Did the kernel's way end, or fail, where only the walk knows? */
+static bool needs_walk(const struct object_caller *c, int fd, const char *path, struct stat *ret_st)
+{
+	if (fd == -ELOOP)
+		return true;
+	if (!c->view->proc_dev)
+		return false;
+	if (fd < 0) /* "self" is not there for us, who are nobody in the session's /proc */
+		return fd == -ENOENT && path[0] == '/' && has_links(c, path);
+	return fstat(fd, ret_st) == 0 && ret_st->st_dev == c->view->proc_dev;
+}
+
+/* Stat, check and name @fd, and make it @ret's. */
+static int object_take(int *fd, unsigned flags, struct object *ret)
+{
+	int r;
+
+	if (*fd < 0)
+		return *fd;
+	if (fstat(*fd, &ret->st) < 0)
+		return -errno;
+	if (flags & OBJECT_DIRECTORY && !S_ISDIR(ret->st.st_mode))
+		return -ENOTDIR;
+	r = object_name(*fd, ret->path, &ret->n);
+	if (r < 0)
+		return r;
+	ret->fd = take_fd(fd);
+	return 0;
+}
+
+int object_open_resolve(struct object_caller *c, int dirfd, const char *path, unsigned flags,
+			uint64_t resolve, struct object *ret)
+{
+	uint64_t own = RESOLVE_BENEATH | RESOLVE_IN_ROOT,
+		 known = own | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS |
+			 0x20 /* CACHED */;
+	bool from_root = path[0] == '/' && !(resolve & own);
+	AUTO(fd_closep) int base = -EBADF, fd = -EBADF;
+	int r;
+
+	ret->fd = -EBADF;
+	if (resolve & ~known || (resolve & own) == own)
+		return -EINVAL;
+	if (!*path)
+		return -ENOENT;
+	if (!from_root) {
+		r = base_open(c, dirfd, &base);
+		if (r < 0)
+			return r;
+		/* else the links would be followed from our root */
+		resolve |= resolve & own ? 0 : RESOLVE_NO_SYMLINKS;
+	}
+	fd = sys_openat2(from_root ? c->view->root : base, path,
+			 O_PATH | (flags & OBJECT_NOFOLLOW ? O_NOFOLLOW : 0),
+			 resolve | RESOLVE_NO_MAGICLINKS | (from_root ? RESOLVE_IN_ROOT : 0));
+	r = object_take(&fd, flags, ret);
+	/* "self" is not us: such a path has to be asked for without flags */
+	if (r == 0 && c->view->proc_dev && ret->st.st_dev == c->view->proc_dev) {
+		object_done(ret);
+		return -EXDEV;
+	}
+	return r;
+}
+
+int object_open(struct object_caller *c, int dirfd, const char *path, unsigned flags,
+		struct object *ret)
+{
+	AUTO(fd_closep) int fd = -EBADF;
+	int r;
+
+	ret->fd = -EBADF;
+	if (!*path) {
+		if (!(flags & OBJECT_EMPTY))
+			return -ENOENT;
+		r = base_open(c, dirfd, &fd);
+		if (r < 0)
+			return r;
+	} else {
+		fd = fast(c, dirfd, path, flags);
+	}
+	if (*path && needs_walk(c, fd, path, &ret->st)) {
+		int found = -EBADF;
+
+		r = walk(c, dirfd, path, flags, &found);
+		fd = fd_close(fd);
+		if (r < 0)
+			return r;
+		fd = found;
+		flags |= r == 1 ? OBJECT_DIRECTORY : 0;
+	}
+	return object_take(&fd, flags, ret);
+}
+
+void object_done(struct object *object)
+{
+	object->fd = fd_close(object->fd);
+}
+
+/* ---- places ---- */
+
+/* Split off the last component; -EINVAL for "/", "." and ".." as last ones. */
+static int split(const char *path, char folder[PATH_MAX], char name[NAME_MAX + 1], bool *ret_slash)
+{
+	size_t end = strlen(path), start;
+
+	*ret_slash = end && path[end - 1] == '/';
+	while (end && path[end - 1] == '/')
+		end--;
+	for (start = end; start && path[start - 1] != '/';)
+		start--;
+	if (end == start)
+		return -EINVAL;
+	if (end - start > NAME_MAX)
+		return -ENAMETOOLONG;
+	memcpy(name, path + start, end - start);
+	name[end - start] = '\0';
+	if (start == 0) {
+		memcpy(folder, ".", 2);
+	} else {
+		memcpy(folder, path, start);
+		folder[start] = '\0';
+	}
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ? -EINVAL : 0;
+}
+
+int object_place(struct object_caller *c, int dirfd, const char *path, struct object_place *ret)
+{
+	char folder[PATH_MAX], name[NAME_MAX + 1];
+	struct object parent;
+	size_t n;
+	int r;
+
+	ret->parent = -EBADF;
+	if (!*path)
+		return -ENOENT;
+	if (strlen(path) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	r = split(path, folder, name, &ret->slash);
+	if (r < 0)
+		return r;
+	r = object_open(c, dirfd, folder, OBJECT_DIRECTORY, &parent);
+	if (r < 0)
+		return r;
+	n = parent.n == 1 ? 0 : parent.n; /* "/" */
+	if (n + 1 + strlen(name) >= PATH_MAX) {
+		object_done(&parent);
+		return -ENAMETOOLONG;
+	}
+	memcpy(ret->path, parent.path, n);
+	ret->path[n] = '/';
+	memcpy(ret->path + n + 1, name, strlen(name) + 1);
+	ret->name = ret->path + n + 1;
+	ret->n = n + 1 + strlen(name);
+	ret->parent = parent.fd;
+	return 0;
+}
+
+int object_create_place(struct object_caller *c, int dirfd, const char *path,
+			struct object_place *ret)
+{
+	char next[PATH_MAX];
+	int r = object_place(c, dirfd, path, ret);
+
+	for (unsigned links = 0; r == 0; links++) {
+		char target[PATH_MAX];
+		ssize_t n = readlinkat(ret->parent, ret->name, target, sizeof(target) - 1);
+
+		if (n < 0) /* EINVAL: no link; ENOENT: nothing there */
+			return 0;
+		if (links == LINKS_MAX || n == (ssize_t)sizeof(target) - 1) {
+			object_place_done(ret);
+			return links == LINKS_MAX ? -ELOOP : -ENAMETOOLONG;
+		}
+		target[n] = '\0';
+		if (target[0] == '/') {
+			memcpy(next, target, (size_t)n + 1);
+		} else {
+			size_t folder = (size_t)(ret->name - ret->path);
+
+			if (folder + (size_t)n >= sizeof(next)) {
+				object_place_done(ret);
+				return -ENAMETOOLONG;
+			}
+			memcpy(next, ret->path, folder);
+			memcpy(next + folder, target, (size_t)n + 1);
+		}
+		object_place_done(ret);
+		r = object_place(c, AT_FDCWD, next, ret);
+	}
+	return r;
+}
+
+int object_at(const struct object_place *place, struct object *ret)
+{
+	AUTO(fd_closep)
+	int fd = sys_openat2(place->parent, place->name, O_PATH | O_NOFOLLOW,
+			     RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+
+	ret->fd = -EBADF;
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &ret->st) < 0)
+		return -errno;
+	if (place->slash && !S_ISDIR(ret->st.st_mode))
+		return -ENOTDIR;
+	memcpy(ret->path, place->path, place->n + 1);
+	ret->n = place->n;
+	ret->fd = take_fd(&fd);
+	return 0;
+}
+
+void object_place_done(struct object_place *place)
+{
+	place->parent = fd_close(place->parent);
+}
