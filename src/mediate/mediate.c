@@ -200,14 +200,14 @@ int mediator_new(const struct mediate_options *options, struct mediator **ret, s
 		return err_set(err, ENOMEM, "supervisor");
 	m->o = *options;
 	who_init(&m->who);
-	m->view.root = m->later_pipe[0] = m->later_pipe[1] = m->later_timer.fd = -EBADF;
+	m->later_pipe[0] = m->later_pipe[1] = m->later_timer.fd = -EBADF;
 	m->other_ids = options->outer_uid != geteuid() || options->outer_gid != getegid();
 	m->engine = engine_new(options->host, NULL);
 	if (!m->engine)
 		return err_set(err, ENOMEM, "supervisor");
-	r = object_view_open(options->init, &m->view);
+	r = object_view_open(options->root, &m->view);
 	if (r < 0)
-		return err_set(err, -r, "cannot open the session's root");
+		return err_set(err, -r, "cannot look at the session's root");
 	event_init(&m->event);
 	table_fill();
 	mediator_rules_changed(m);
@@ -220,7 +220,6 @@ struct mediator *mediator_free(struct mediator *m)
 	if (!m)
 		return NULL;
 	later_stop(m);
-	object_view_done(&m->view);
 	who_done(&m->who);
 	engine_free(m->engine);
 	free(m);

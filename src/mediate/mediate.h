@@ -26,7 +26,7 @@ struct mediate_options {
 	const char *session;      /* its id */
 	const char *tool;         /* or NULL */
 	int listener;             /* borrowed */
-	pid_t init;               /* the session's first process; its root is the session's */
+	int root;                 /* O_PATH, the session's root; borrowed */
 	/* The session's ids inside, and what they are outside, where files are made. */
 	uid_t uid, outer_uid;
 	gid_t gid, outer_gid;

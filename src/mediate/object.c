@@ -33,18 +33,14 @@
 
 /* ---- views ---- */
 
-int object_view_open(pid_t init, struct object_view *ret)
+int object_view_open(int root, struct object_view *ret)
 {
-	AUTO(fd_closep) int root = -EBADF;
 	struct stat ours, theirs, proc;
 	struct statfs fs;
-	char path[40];
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/root", init);
-	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0 || fstat(root, &theirs) < 0 || stat("/", &ours) < 0)
+	if (fstat(root, &theirs) < 0 || stat("/", &ours) < 0)
 		return -errno;
-	*ret = (struct object_view){ .root = -EBADF };
+	*ret = (struct object_view){ .root = root };
 	if (fstatat(root, "proc", &proc, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(proc.st_mode) &&
 	    proc.st_ino == PROC_ROOT_INO) {
 		AUTO(fd_closep) int fd = openat(root, "proc", O_PATH | O_CLOEXEC | O_NOFOLLOW);
@@ -53,13 +49,7 @@ int object_view_open(pid_t init, struct object_view *ret)
 			ret->proc_dev = proc.st_dev;
 	}
 	ret->host_root = ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
-	ret->root = take_fd(&root);
 	return 0;
-}
-
-void object_view_done(struct object_view *view)
-{
-	view->root = fd_close(view->root);
 }
 
 int object_name(int fd, char path[PATH_MAX], size_t *ret_n)
@@ -153,17 +143,18 @@ static bool in_proc(const struct walk *w, struct stat *ret_at)
 static int walk_proc_link(struct walk *w, const char *name, const struct stat *at)
 {
 	char target[64];
+	const struct who *who = w->c->who;
+	bool top = at->st_ino == PROC_ROOT_INO;
 	int fd, n = 0;
 
-	if (at->st_ino == PROC_ROOT_INO) {
-		const struct who *who = w->c->who;
-
-		if (strcmp(name, "self") == 0)
-			n = snprintf(target, sizeof(target), "%d", who->inner_tgid);
-		else if (strcmp(name, "thread-self") == 0)
-			n = snprintf(target, sizeof(target), "%d/task/%d", who->inner_tgid,
-				     who->inner_tid);
-	}
+	if (top && strcmp(name, "self") == 0)
+		n = snprintf(target, sizeof(target), "%d", who->inner_tgid);
+	else if (top && strcmp(name, "thread-self") == 0)
+		n = snprintf(target, sizeof(target), "%d/task/%d", who->inner_tgid, who->inner_tid);
+	else if (top) /* "mounts", "net": plain ones */
+		n = (int)readlinkat(w->at, name, target, sizeof(target));
+	if (n == sizeof(target))
+		return -ENAMETOOLONG;
 	if (n > 0)
 		return walk_link(w, target, (size_t)n);
 	if (++w->links > LINKS_MAX)

@@ -19,7 +19,7 @@
 
 /* From where a caller's paths are looked up. */
 struct object_view {
-	int root;       /* O_PATH, the session's root */
+	int root;       /* O_PATH, the session's root; borrowed */
 	dev_t proc_dev; /* of the session's /proc; 0: it has none */
 	bool host_root; /* the session's root is the host's: second back end */
 };
@@ -50,9 +50,8 @@ struct object_place {
 	char path[PATH_MAX]; /* of the name: the folder's real path and the name */
 };
 
-/* The view of a session whose root is /proc/@init/root; -errno. */
-int object_view_open(pid_t init, struct object_view *ret);
-void object_view_done(struct object_view *view);
+/* The view of a session with that root (O_PATH, borrowed); -errno. */
+int object_view_open(int root, struct object_view *ret);
 
 /* Negative errno as the system call itself would give it. @dirfd as in the caller's arguments. */
 int object_open(struct object_caller *caller, int dirfd, const char *path, unsigned flags,

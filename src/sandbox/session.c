@@ -594,7 +594,7 @@ static int session_mediate(struct session *s, struct err *err)
 					   .session = s->result->id,
 					   .tool = o->tool,
 					   .listener = wall_listener(s->wall),
-					   .init = wall_init(s->wall),
+					   .root = wall_root(s->wall),
 					   .ask_default = RULE_BLOCK };
 
 	wall_ids(s->wall, &options.uid, &options.outer_uid, &options.gid, &options.outer_gid);

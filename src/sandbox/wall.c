@@ -44,6 +44,7 @@ struct wall {
 	pid_t pid;                   /* init */
 	int pidfd, control, report_fd;
 	int listener; /* of the calls that wait for an answer, or -EBADF */
+	int root;     /* with a listener: the session's, O_PATH */
 	pid_t command_pid;
 	bool listener_told;
 	struct wall_report *report;
@@ -463,6 +464,7 @@ static struct wall *wall_free(struct wall *wall)
 		return NULL;
 	launch_undo(wall);
 	wall->listener = fd_close(wall->listener);
+	wall->root = fd_close(wall->root);
 	if (wall->folders)
 		fallback_folders_remove(wall->folders);
 	fd_close(wall->folders_lock);
@@ -504,7 +506,7 @@ int wall_launch(const struct policy *policy, const struct wall_command *command,
 	wall->pid = -1;
 	wall->status = -1;
 	wall->pidfd = wall->control = wall->report_fd = wall->folders_lock = -EBADF;
-	wall->listener = -EBADF;
+	wall->listener = wall->root = -EBADF;
 	wall->command = *command;
 	wall->setup = (struct wall_setup){
 		.policy = policy, .command = &wall->command, .control = -EBADF, .report_fd = -EBADF
@@ -585,6 +587,7 @@ int wall_ready(struct wall *wall, struct layer_status ret_layers[LAYER_N],
 /* Take over the listener of the command's filter. */
 static int listener_fetch(struct wall *wall, struct err *err)
 {
+	char root[40];
 	int r;
 
 	if (!wall->command.traps || !wall->command.traps->n)
@@ -597,7 +600,16 @@ static int listener_fetch(struct wall *wall, struct err *err)
 	if (r < 0)
 		return err_set(err, -r, "cannot take over the session's system calls");
 	notify_tune(wall->listener);
+	(void)snprintf(root, sizeof(root), "/proc/%d/root", wall->command_pid);
+	wall->root = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (wall->root < 0)
+		return err_set(err, errno, "cannot open the session's root");
 	return 0;
+}
+
+int wall_root(const struct wall *wall)
+{
+	return wall->root;
 }
 
 int wall_listener(const struct wall *wall)

@@ -100,6 +100,7 @@ int wall_go(struct wall *wall, struct err *err);
  * is waited for: wall_running_fd() is readable when that will not block.
  */
 int wall_listener(const struct wall *wall);
+int wall_root(const struct wall *wall); /* O_PATH, the session's root; as wall_listener() */
 int wall_running_fd(const struct wall *wall);
 /* init, as this process sees it; the session's ids inside, and what they are outside. */
 pid_t wall_init(const struct wall *wall);
