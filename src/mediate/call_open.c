@@ -147,9 +147,7 @@ static void open_plain(struct mediator *m, struct call *call, const struct open_
 		open_existing(m, call, a, &o);
 	} else {
 		event_open(m, call, a, &o);
-		m->decision.action = RULE_ALLOW;
-		m->decision.rule = NULL;
-		mediator_record(m, call, 0, true);
+		mediator_observed(m, call);
 		call_continue(m, call);
 	}
 	object_done(&o);

@@ -226,6 +226,14 @@ void mediator_record(struct mediator *m, const struct call *call, int r, bool ob
 	m->counts.recorded++;
 }
 
+void mediator_observed(struct mediator *m, const struct call *call)
+{
+	m->decision.action = RULE_ALLOW;
+	m->decision.rule = NULL;
+	m->decision.reason = NULL;
+	mediator_record(m, call, 0, true);
+}
+
 /* ---- on whose behalf ---- */
 
 /*

@@ -96,6 +96,9 @@ enum verdict mediator_decide(struct mediator *m, struct call *call);
 /* What became of m->event: done (0), or failed with a negative errno; @observed: by the kernel. */
 void mediator_record(struct mediator *m, const struct call *call, int r, bool observed);
 
+/* The same for a call that no rule could stop, on its way to the kernel. */
+void mediator_observed(struct mediator *m, const struct call *call);
+
 /* As the session's user, without capabilities, around what is done on its behalf. */
 void session_enter(const struct mediator *m);
 void session_leave(const struct mediator *m);
@@ -115,6 +118,9 @@ call_fn call_open, call_openat, call_openat2, call_creat;
 call_fn call_unlink, call_unlinkat, call_rmdir, call_mkdir, call_mkdirat, call_mknod, call_mknodat;
 call_fn call_rename, call_renameat, call_renameat2, call_link, call_linkat, call_symlink,
 	call_symlinkat;
+
+call_fn call_execve, call_execveat;
+call_fn call_connect, call_bind, call_listen, call_sendto, call_sendmsg, call_sendmmsg;
 
 /* Arguments. */
 static inline int arg_fd(const struct call *call, unsigned i)

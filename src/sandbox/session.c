@@ -486,6 +486,7 @@ static int session_carry(struct session *s)
 	int r = 0;
 
 	if (s->terminal.master >= 0) {
+		terminal_resized(&s->terminal); /* since it was made nobody heard of a change */
 		s->terminal.output.data_owner = s;
 		s->in_foreground = terminal_starts_with_keyboard(&s->terminal);
 		r = terminal_start(&s->terminal, &s->loop, quota, relay_state_changed);

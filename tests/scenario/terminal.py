@@ -13,6 +13,10 @@ import time
 import harness
 
 
+def set_size(fd, rows, cols):
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
+
+
 class Terminal:
     """Starts @argv as @account on a terminal of its own, as session leader and foreground job."""
 
@@ -25,6 +29,7 @@ class Terminal:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             try:
+                set_size(0, rows, cols)  # before the program can look
                 if os.geteuid() == 0 and not account.is_root:
                     os.setgroups([])
                     os.setgid(account.gid)
@@ -33,10 +38,9 @@ class Terminal:
                 os.execvpe(str(argv[0]), [str(a) for a in argv], environ)
             finally:
                 os._exit(99)
-        self.resize(rows, cols)
 
     def resize(self, rows, cols):
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
+        set_size(self.fd, rows, cols)
 
     def type(self, text):
         os.write(self.fd, text.encode() if isinstance(text, str) else text)

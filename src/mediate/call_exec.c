@@ -1,0 +1,393 @@
+/*
+ * execve, execveat.
+ *
+ * Theory of operation
+ *
+ * A program cannot be executed on somebody's behalf: the kernel reads path and arguments again when it
+ * is told to go on, and until then any other thread may change them. Three things keep that from
+ * mattering:
+ *
+ *  - What may be executed at all is the wall's (mounts without noexec, Landlock): no swap reaches
+ *    beyond.
+ *  - Where a rule could say no, the caller is followed over its exec (PTRACE_SEIZE with TRACEEXEC): it
+ *    stops before its first instruction, and what it has become, program and arguments, is held
+ *    against what was decided. If they differ it is killed, and the record says so.
+ *  - A caller that somebody else traces, or that may not be traced, is not followed: then it may not
+ *    execute what a rule could have stopped.
+ *
+ * A script is its interpreter with the script as argument: both are decided, and both compared.
+ */
+#include "mediate/impl.h"
+
+#include "base/own.h"
+#include "codec/blake3.h"
+#include "sys/missing_syscall.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+#define SCRIPT_LINE 256 /* BINPRM_BUF_SIZE: what the kernel looks at */
+#define COMMAND_MAX 4096
+#define FOLLOW_LOOKS 20000
+#define FOLLOW_LOOK_US 100
+#define CLASS_N (sizeof(classes) / sizeof(classes[0]))
+
+static const struct {
+	const char *name, *kind;
+} classes[] = {
+	{ "sh", "shell" },	   { "bash", "shell" },	     { "dash", "shell" },
+	{ "zsh", "shell" },	   { "fish", "shell" },	     { "ksh", "shell" },
+	{ "busybox", "shell" },	   { "python", "interpreter" }, { "perl", "interpreter" },
+	{ "ruby", "interpreter" }, { "node", "interpreter" },   { "nodejs", "interpreter" },
+	{ "php", "interpreter" },  { "lua", "interpreter" },    { "deno", "interpreter" },
+	{ "bun", "interpreter" },  { "java", "interpreter" },   { "curl", "network" },
+	{ "wget", "network" },	   { "ssh", "network" },	     { "scp", "network" },
+	{ "sftp", "network" },	   { "nc", "network" },	     { "ncat", "network" },
+	{ "socat", "network" },	   { "rsync", "network" },    { "telnet", "network" },
+	{ "ftp", "network" },	   { "npm", "package_manager" }, { "npx", "package_manager" },
+	{ "yarn", "package_manager" }, { "pnpm", "package_manager" }, { "pip", "package_manager" },
+	{ "pip3", "package_manager" }, { "apt", "package_manager" }, { "apt-get", "package_manager" },
+	{ "dpkg", "package_manager" }, { "cargo", "package_manager" }, { "gem", "package_manager" },
+	{ "git", "version_control" }, { "hg", "version_control" }, { "svn", "version_control" },
+	{ "gcc", "compiler" },	   { "cc", "compiler" },     { "g++", "compiler" },
+	{ "clang", "compiler" },   { "make", "compiler" },   { "ninja", "compiler" },
+	{ "rustc", "compiler" },   { "go", "compiler" },     { "sudo", "privilege" },
+	{ "su", "privilege" },	   { "doas", "privilege" },  { "gdb", "debugger" },
+	{ "strace", "debugger" },
+};
+
+/* "python3.11" is python: what follows the name may be a version. */
+static const char *class_of(struct str path)
+{
+	const char *slash = memrchr(path.p, '/', path.n);
+	struct str name = slash ? str_sub(path, (size_t)(slash - path.p) + 1, path.n) : path;
+
+	for (size_t i = 0; i < CLASS_N; i++) {
+		size_t n = strlen(classes[i].name);
+
+		if (name.n < n || memcmp(name.p, classes[i].name, n) != 0)
+			continue;
+		if (strspn(name.p + n, "0123456789.") >= name.n - n)
+			return classes[i].kind;
+	}
+	return "other";
+}
+
+/* ---- the event ---- */
+
+/* The arguments joined by spaces, cut at COMMAND_MAX. */
+static size_t join(const struct tracee_args *args, char to[COMMAND_MAX])
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < args->n; i++) {
+		size_t take = args->text[i].n;
+
+		if (n + take + 1 > COMMAND_MAX)
+			take = COMMAND_MAX - n - 1;
+		if (i)
+			to[n++] = ' ';
+		if (n + take > COMMAND_MAX)
+			take = COMMAND_MAX - n;
+		memcpy(to + n, args->text[i].p, take);
+		n += take;
+		if (n + 1 >= COMMAND_MAX)
+			break;
+	}
+	return n;
+}
+
+struct exec {
+	struct object program;     /* what the path names */
+	struct object interpreter; /* of a script; fd -EBADF: none */
+	struct tracee_args argv, env;
+	struct cel_value argv_values[TRACEE_ARGS_MAX], env_values[TRACEE_ARGS_MAX];
+	char command[COMMAND_MAX];
+	char cwd[PATH_MAX];
+	char line[SCRIPT_LINE + 1]; /* of a script: "#!interpreter argument" */
+	const char *script_argument;
+	char digest[2 * BLAKE3_OUT];
+	char called[TRACEE_PATH_MAX]; /* the path as given: a script's argument */
+};
+
+static void put_list(struct mediator *m, enum event_field field, const struct tracee_args *args,
+		     struct cel_value *values)
+{
+	for (unsigned i = 0; i < args->n; i++)
+		values[i] = cel_string(args->text[i]);
+	event_set_list(&m->event, field, values, args->n);
+}
+
+static void event_exec(struct mediator *m, struct call *call, struct exec *x,
+		       const struct object *program)
+{
+	struct event *e = &m->event;
+	ssize_t n;
+
+	event_start(m, call, EVENT_PROCESS_EXEC);
+	event_set_str(e, EVENT_F_PROCESS_ACTIVITY_OPERATION, STR("exec"));
+	event_path(m, EVENT_F_PROCESS_ACTIVITY_EXECUTABLE, program->path, program->n);
+	event_set_str(e, EVENT_F_PROCESS_ACTIVITY_COMMAND_CLASS,
+		      str_of(class_of((struct str){ .p = program->path, .n = program->n })));
+	event_path(m, EVENT_F_PROCESS_ACTIVITY_COMMAND, x->command, join(&x->argv, x->command));
+	put_list(m, EVENT_F_PROCESS_ACTIVITY_ARGV, &x->argv, x->argv_values);
+	put_list(m, EVENT_F_PROCESS_ACTIVITY_ENV_NAMES, &x->env, x->env_values);
+	n = readlinkat(call->who->proc, "cwd", x->cwd, sizeof(x->cwd));
+	if (n > 0)
+		event_path(m, EVENT_F_PROCESS_ACTIVITY_CWD, x->cwd, (size_t)n);
+	/* more than was read: no rule may be deceived by what it did not see */
+	if (x->argv.more && mediator_decides(m, EVENT_PROCESS_EXEC, true))
+		e->damaged = true;
+}
+
+/* ---- scripts ---- */
+
+/* The interpreter's path in @x->line, cut in place; NULL: no script. */
+static const char *script_line(struct exec *x, const struct object *program)
+{
+	char link[32], *p, *end;
+	AUTO(fd_closep) int fd = -EBADF;
+	ssize_t n;
+
+	if (!S_ISREG(program->st.st_mode))
+		return NULL;
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", program->fd);
+	fd = open(link, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	n = fd < 0 ? -1 : pread(fd, x->line, SCRIPT_LINE, 0);
+	if (n < 3 || memcmp(x->line, "#!", 2) != 0)
+		return NULL;
+	x->line[n] = '\0';
+	end = x->line + strcspn(x->line, "\n");
+	*end = '\0';
+	while (end > x->line && (end[-1] == ' ' || end[-1] == '\t'))
+		*--end = '\0';
+	p = x->line + 2 + strspn(x->line + 2, " \t");
+	if (!*p)
+		return NULL;
+	end = p + strcspn(p, " \t");
+	x->script_argument = NULL;
+	if (*end) {
+		*end++ = '\0';
+		end += strspn(end, " \t");
+		x->script_argument = *end ? end : NULL;
+	}
+	return p;
+}
+
+/* ---- after the exec ---- */
+
+static bool is_object(const struct stat *st, const struct object *o)
+{
+	return o->fd >= 0 && st->st_dev == o->st.st_dev && st->st_ino == o->st.st_ino;
+}
+
+/* The arguments that it must have now, in order, each with its NUL, against /proc/PID/cmdline. */
+static bool cmdline_is(int proc, const struct exec *x)
+{
+	AUTO(fd_closep) int fd = openat(proc, "cmdline", O_RDONLY | O_CLOEXEC);
+	struct str expect[TRACEE_ARGS_MAX + 3];
+	char text[4096];
+	size_t n = 0, i = 0, at = 0;
+	unsigned first = 0;
+	ssize_t got;
+
+	if (x->interpreter.fd >= 0) {
+		expect[n++] = str_of(x->line + 2 + strspn(x->line + 2, " \t"));
+		if (x->script_argument)
+			expect[n++] = str_of(x->script_argument);
+		expect[n++] = str_of(x->called);
+		first = 1;
+	}
+	for (unsigned a = first; a < x->argv.n; a++)
+		expect[n++] = x->argv.text[a];
+	if (n == 0) /* Linux gives an empty list one empty argument */
+		expect[n++] = STR("");
+	while (fd >= 0 && (got = read(fd, text, sizeof(text))) > 0) {
+		for (ssize_t k = 0; k < got; k++) {
+			bool end = i < n && at == expect[i].n;
+
+			if (i >= n || (end ? text[k] != '\0' : text[k] != expect[i].p[at]))
+				return false;
+			at = end ? 0 : at + 1;
+			i += end;
+		}
+	}
+	return fd >= 0 && i == n;
+}
+
+/* Is it what was decided? @x is about the last exec, of which there is one at a time. */
+static bool became(pid_t pid, const struct exec *x)
+{
+	char path[32];
+	AUTO(fd_closep) int proc = -EBADF;
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d", pid);
+	proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (proc < 0 || fstatat(proc, "exe", &st, 0) < 0)
+		return false;
+	if (!is_object(&st, x->interpreter.fd >= 0 ? &x->interpreter : &x->program))
+		return false;
+	return cmdline_is(proc, x);
+}
+
+/*
+ * The next stop of a followed caller. In an exec by another thread than the first the number becomes the
+ * first's, of which a wait for the old one does not hear: so that is looked for now and then.
+ */
+static pid_t next_stop(const struct call *call, int *ret_status)
+{
+	pid_t tid = call->n.tid, tgid = call->who->tgid, pid;
+
+	if (tid == tgid) {
+		do {
+			pid = waitpid(tid, ret_status, __WALL);
+		} while (pid < 0 && errno == EINTR);
+		return pid;
+	}
+	for (int i = 0; i < FOLLOW_LOOKS; i++) {
+		pid = waitpid(tid, ret_status, __WALL | WNOHANG);
+		if (pid <= 0)
+			pid = waitpid(tgid, ret_status, __WALL | WNOHANG);
+		if (pid > 0)
+			return pid;
+		(void)usleep(FOLLOW_LOOK_US);
+	}
+	return -1;
+}
+
+/*
+ * Let it go on, and look at it when it has: 0, it is what was decided; 1, the exec failed; -EXDEV, it was
+ * another and has been killed; -EPERM: it cannot be followed, and has not gone on.
+ *
+ * The interruption stops it on its way back to itself, wherever the exec ended. The wait is as long as
+ * the kernel needs for that.
+ */
+static int exec_followed(struct mediator *m, struct call *call, const struct exec *x)
+{
+	pid_t tid = call->n.tid, pid;
+	int status;
+
+	if (ptrace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL) < 0)
+		return -EPERM;
+	call_continue(m, call);
+	(void)ptrace(PTRACE_INTERRUPT, tid, 0, 0);
+	pid = next_stop(call, &status);
+	if (pid < 0) {
+		(void)kill(call->who->tgid, SIGKILL);
+		return -EXDEV;
+	}
+	if (!WIFSTOPPED(status))
+		return 1; /* it has ended, or another thread's exec has ended it */
+	if (status >> 16 != PTRACE_EVENT_EXEC) {
+		/* what stopped it was perhaps a signal, which it still has to get */
+		(void)ptrace(PTRACE_DETACH, pid, 0, status >> 16 ? 0 : (long)WSTOPSIG(status));
+		return 1;
+	}
+	if (became(pid, x)) {
+		(void)ptrace(PTRACE_DETACH, pid, 0, 0);
+		return 0;
+	}
+	(void)kill(pid, SIGKILL);
+	return -EXDEV;
+}
+
+/* ---- the call ---- */
+
+static int read_lists(struct call *call, struct exec *x, unsigned arg)
+{
+	int r = tracee_args(call->n.tid, call->n.args[arg], false, &x->argv);
+
+	return r < 0 ? r : tracee_args(call->n.tid, call->n.args[arg + 1], true, &x->env);
+}
+
+static enum verdict decide_both(struct mediator *m, struct call *call, struct exec *x)
+{
+	enum verdict v;
+
+	event_exec(m, call, x, &x->program);
+	v = mediator_decide(m, call);
+	if (v != PASS || x->interpreter.fd < 0)
+		return v;
+	event_exec(m, call, x, &x->interpreter);
+	v = mediator_decide(m, call);
+	if (v == PASS) {
+		event_exec(m, call, x, &x->program);
+		v = mediator_decide(m, call);
+	}
+	return v;
+}
+
+static void exec_decided(struct mediator *m, struct call *call, struct exec *x)
+{
+	const char *interpreter = script_line(x, &x->program);
+	int r;
+
+	if (interpreter) {
+		r = object_open(&call->caller, AT_FDCWD, interpreter, 0, &x->interpreter);
+		if (r < 0) {
+			call_fail(m, call, r);
+			return;
+		}
+	}
+	if (decide_both(m, call, x) != PASS)
+		return;
+	r = exec_followed(m, call, x);
+	if (r < 0) {
+		m->counts.denied++;
+		m->decision.action = RULE_BLOCK;
+		m->decision.rule = NULL;
+		m->decision.reason =
+			r == -EXDEV
+				? "what was executed is not what was decided: it was killed"
+				: "a rule could stop this exec, and it cannot be followed: the "
+				  "process is traced by another, or the host forbids tracing";
+	}
+	mediator_record(m, call, r == 1 ? -ECANCELED : r < 0 ? -EACCES : 0, false);
+	if (r == -EPERM)
+		call_fail(m, call, -EACCES);
+}
+
+static void exec_call(struct mediator *m, struct call *call, int dirfd, unsigned arg, int flags)
+{
+	static struct exec x; /* a single one is handled at a time */
+	int r;
+
+	x.interpreter.fd = x.program.fd = -EBADF;
+	if (call_path(m, call, arg, x.called) < 0)
+		return;
+	r = read_lists(call, &x, arg + 1);
+	if (r == 0)
+		r = object_open(&call->caller, dirfd, x.called,
+				(flags & AT_SYMLINK_NOFOLLOW ? OBJECT_NOFOLLOW : 0) |
+					(flags & AT_EMPTY_PATH ? OBJECT_EMPTY : 0),
+				&x.program);
+	if (r < 0) {
+		call_fail(m, call, r);
+		return;
+	}
+	who_exec(call->who);
+	if (mediator_decides(m, EVENT_PROCESS_EXEC, true)) {
+		exec_decided(m, call, &x);
+	} else {
+		event_exec(m, call, &x, &x.program);
+		mediator_observed(m, call);
+		call_continue(m, call);
+	}
+	object_done(&x.program);
+	object_done(&x.interpreter);
+}
+
+void call_execve(struct mediator *m, struct call *call)
+{
+	exec_call(m, call, AT_FDCWD, 0, 0);
+}
+
+void call_execveat(struct mediator *m, struct call *call)
+{
+	exec_call(m, call, arg_fd(call, 0), 1, arg_fd(call, 4));
+}
