@@ -39,24 +39,60 @@
 static const struct {
 	const char *name, *kind;
 } classes[] = {
-	{ "sh", "shell" },	   { "bash", "shell" },	     { "dash", "shell" },
-	{ "zsh", "shell" },	   { "fish", "shell" },	     { "ksh", "shell" },
-	{ "busybox", "shell" },	   { "python", "interpreter" }, { "perl", "interpreter" },
-	{ "ruby", "interpreter" }, { "node", "interpreter" },   { "nodejs", "interpreter" },
-	{ "php", "interpreter" },  { "lua", "interpreter" },    { "deno", "interpreter" },
-	{ "bun", "interpreter" },  { "java", "interpreter" },   { "curl", "network" },
-	{ "wget", "network" },	   { "ssh", "network" },	     { "scp", "network" },
-	{ "sftp", "network" },	   { "nc", "network" },	     { "ncat", "network" },
-	{ "socat", "network" },	   { "rsync", "network" },    { "telnet", "network" },
-	{ "ftp", "network" },	   { "npm", "package_manager" }, { "npx", "package_manager" },
-	{ "yarn", "package_manager" }, { "pnpm", "package_manager" }, { "pip", "package_manager" },
-	{ "pip3", "package_manager" }, { "apt", "package_manager" }, { "apt-get", "package_manager" },
-	{ "dpkg", "package_manager" }, { "cargo", "package_manager" }, { "gem", "package_manager" },
-	{ "git", "version_control" }, { "hg", "version_control" }, { "svn", "version_control" },
-	{ "gcc", "compiler" },	   { "cc", "compiler" },     { "g++", "compiler" },
-	{ "clang", "compiler" },   { "make", "compiler" },   { "ninja", "compiler" },
-	{ "rustc", "compiler" },   { "go", "compiler" },     { "sudo", "privilege" },
-	{ "su", "privilege" },	   { "doas", "privilege" },  { "gdb", "debugger" },
+	{ "sh", "shell" },
+	{ "bash", "shell" },
+	{ "dash", "shell" },
+	{ "zsh", "shell" },
+	{ "fish", "shell" },
+	{ "ksh", "shell" },
+	{ "busybox", "shell" },
+	{ "python", "interpreter" },
+	{ "perl", "interpreter" },
+	{ "ruby", "interpreter" },
+	{ "node", "interpreter" },
+	{ "nodejs", "interpreter" },
+	{ "php", "interpreter" },
+	{ "lua", "interpreter" },
+	{ "deno", "interpreter" },
+	{ "bun", "interpreter" },
+	{ "java", "interpreter" },
+	{ "curl", "network" },
+	{ "wget", "network" },
+	{ "ssh", "network" },
+	{ "scp", "network" },
+	{ "sftp", "network" },
+	{ "nc", "network" },
+	{ "ncat", "network" },
+	{ "socat", "network" },
+	{ "rsync", "network" },
+	{ "telnet", "network" },
+	{ "ftp", "network" },
+	{ "npm", "package_manager" },
+	{ "npx", "package_manager" },
+	{ "yarn", "package_manager" },
+	{ "pnpm", "package_manager" },
+	{ "pip", "package_manager" },
+	{ "pip3", "package_manager" },
+	{ "apt", "package_manager" },
+	{ "apt-get", "package_manager" },
+	{ "dpkg", "package_manager" },
+	{ "cargo", "package_manager" },
+	{ "gem", "package_manager" },
+	{ "git", "version_control" },
+	{ "hg", "version_control" },
+	{ "svn", "version_control" },
+	{ "gcc", "compiler" },
+	{ "cc", "compiler" },
+	{ "g++", "compiler" },
+	{ "clang", "compiler" },
+	{ "make", "compiler" },
+	{ "ninja", "compiler" },
+	{ "rustc", "compiler" },
+	{ "go", "compiler" },
+	{ "sudo", "privilege" },
+	{ "su", "privilege" },
+	{ "doas", "privilege" },
+	{ "gdb", "debugger" },
 	{ "strace", "debugger" },
 };
 
@@ -342,10 +378,9 @@ static void exec_decided(struct mediator *m, struct call *call, struct exec *x)
 		m->decision.action = RULE_BLOCK;
 		m->decision.rule = NULL;
 		m->decision.reason =
-			r == -EXDEV
-				? "what was executed is not what was decided: it was killed"
-				: "a rule could stop this exec, and it cannot be followed: the "
-				  "process is traced by another, or the host forbids tracing";
+			r == -EXDEV ? "what was executed is not what was decided: it was killed"
+				    : "a rule could stop this exec, and it cannot be followed: the "
+				      "process is traced by another, or the host forbids tracing";
 	}
 	mediator_record(m, call, r == 1 ? -ECANCELED : r < 0 ? -EACCES : 0, false);
 	if (r == -EPERM)

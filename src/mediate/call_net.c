@@ -14,26 +14,41 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 
 #ifndef SYS_pidfd_getfd
 #define SYS_pidfd_getfd 438
 #endif
-#define PIDFD_THREAD_ O_EXCL /* Linux 6.9 */
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD O_EXCL /* Linux 6.9 */
+#endif
 #define SEND_MAX (1U << 20)
 #define CONTROL_MAX 4096
 #define MESSAGES_MAX 64
 
+/* One call is handled at a time: what a session sends, and its control data. */
+static char send_room[SEND_MAX];
+static _Alignas(struct cmsghdr) char control_room[CONTROL_MAX];
+
 /* The caller's descriptor @number, as ours. */
 static int fetch(const struct call *call, int number, int *ret_fd)
 {
-	AUTO(fd_closep) int pidfd = sys_pidfd_open(call->who->tgid);
-	int fd = pidfd < 0 ? pidfd : sys_result(syscall(SYS_pidfd_getfd, pidfd, number, 0));
+	AUTO(fd_closep)
+	int pidfd = sys_result(syscall(SYS_pidfd_open, call->n.tid, PIDFD_THREAD));
+	int fd;
+
+	if (pidfd ==
+	    -EINVAL) /* older: threads that do not share their descriptors are not told apart */
+		pidfd = sys_pidfd_open(call->who->tgid);
+	fd = pidfd < 0 ? pidfd : sys_result(syscall(SYS_pidfd_getfd, pidfd, number, 0));
 
 	if (fd < 0)
 		return fd == -EBADF ? -EBADF : -EACCES;
@@ -42,6 +57,43 @@ static int fetch(const struct call *call, int number, int *ret_fd)
 }
 
 /* ---- the event ---- */
+
+/* RFC 6890 and its registries, the narrower before the wider. */
+static const struct {
+	const char *name;
+	struct cel_addr net;
+} net_classes[] = {
+	{ "metadata", { 4, 32, { 169, 254, 169, 254 } } },
+	{ "metadata", { 6, 128, { 0xfd, 0, 0x0e, 0xc2, [14] = 0x02, [15] = 0x54 } } },
+	{ "unspecified", { 4, 8, { 0 } } },
+	{ "unspecified", { 6, 128, { 0 } } },
+	{ "loopback", { 4, 8, { 127 } } },
+	{ "loopback", { 6, 128, { [15] = 1 } } },
+	{ "mapped", { 6, 96, { [10] = 0xff, [11] = 0xff } } },
+	{ "nat64", { 6, 96, { 0, 0x64, 0xff, 0x9b } } },
+	{ "6to4", { 6, 16, { 0x20, 0x02 } } },
+	{ "link-local", { 4, 16, { 169, 254 } } },
+	{ "link-local", { 6, 10, { 0xfe, 0x80 } } },
+	{ "private", { 4, 8, { 10 } } },
+	{ "private", { 4, 12, { 172, 16 } } },
+	{ "private", { 4, 16, { 192, 168 } } },
+	{ "private", { 6, 7, { 0xfc } } },
+	{ "cgnat", { 4, 10, { 100, 64 } } },
+	{ "benchmark", { 4, 15, { 198, 18 } } },
+	{ "broadcast", { 4, 32, { 255, 255, 255, 255 } } },
+	{ "multicast", { 4, 4, { 224 } } },
+	{ "multicast", { 6, 8, { 0xff } } },
+	{ "reserved", { 4, 4, { 240 } } },
+};
+
+static const char *net_class(const struct cel_addr *addr)
+{
+	for (size_t i = 0; i < sizeof(net_classes) / sizeof(net_classes[0]); i++) {
+		if (cel_addr_within(addr, &net_classes[i].net, net_classes[i].net.prefix))
+			return net_classes[i].name;
+	}
+	return "public";
+}
 
 static const char *protocol_of(int fd, int family)
 {
@@ -138,6 +190,16 @@ static int pin_path(struct mediator *m, struct call *call, struct tracee_address
 	return 1;
 }
 
+/*
+ * An abstract name on the host's network is the host's: Landlock keeps the session from it, but looks at
+ * who calls, and that would be us.
+ */
+static bool stays_out(const struct mediator *m, const struct tracee_address *a)
+{
+	return m->o.policy->network == POLICY_NET_HOST && a->family == AF_UNIX &&
+	       a->n > offsetof(struct sockaddr_un, sun_path) && a->un.sun_path[0] == '\0';
+}
+
 /* ---- connect ---- */
 
 /* May it make us wait? A stream that is not told not to. */
@@ -158,12 +220,19 @@ static void connect_fetched(struct mediator *m, struct call *call, int fd, struc
 		return;
 	}
 	event_net(m, call, EVENT_NET_CONNECT, "connect", fd, a, named ? &o : NULL);
-	if (mediator_decide(m, call) == PASS) {
+	if (!mediator_decides(m, EVENT_NET_CONNECT, true)) {
+		mediator_observed(m, call);
+		call_continue(m, call);
+	} else if (stays_out(m, a)) {
+		mediator_record(m, call, -EPERM, false);
+		call_fail(m, call, -EPERM);
+	} else if (mediator_decide(m, call) == PASS) {
 		if (may_block(fd) && a->family != AF_UNSPEC) {
-			mediator_later(m, call, LATER_CONNECT, fd, 0, a, named ? o.fd : -EBADF);
+			mediator_later(m, call, LATER_CONNECT, fd, 0, a);
 		} else {
 			session_enter(m);
-			r = connect(fd, (const struct sockaddr *)&a->storage, a->n) < 0 ? -errno : 0;
+			r = connect(fd, (const struct sockaddr *)&a->storage, a->n) < 0 ? -errno
+											: 0;
 			session_leave(m);
 			mediator_record(m, call, r == -EINPROGRESS ? 0 : r, false);
 			call_answer(m, call, r);
@@ -201,13 +270,36 @@ void call_connect(struct mediator *m, struct call *call)
 
 /* ---- bind and listen ---- */
 
+/*
+ * The name that a socket is bound by is what its owner is told of it later, and done by us it would be
+ * /proc/self/fd/N/name. So where no rule is about binding the kernel does it: what could be swapped in
+ * that moment is the name of a socket, which holds nothing that anybody would read or run.
+ */
+static void bind_place(struct mediator *m, struct call *call, int fd, const struct sockaddr_un *un)
+{
+	mode_t before;
+	int r;
+
+	if (!mediator_decides(m, EVENT_NET_BIND, true)) {
+		mediator_observed(m, call);
+		call_continue(m, call);
+		return;
+	}
+	before = umask(who_umask(call->who));
+	session_enter(m);
+	r = bind(fd, (const struct sockaddr *)un, sizeof(*un)) < 0 ? -errno : 0;
+	session_leave(m);
+	(void)umask(before);
+	mediator_record(m, call, r, false);
+	call_answer(m, call, r);
+}
+
 /* A socket file is made in the folder that was pinned: reached as /proc/self/fd/N/name. */
 static void bind_path(struct mediator *m, struct call *call, int fd, const char *path)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	struct object_place place;
 	struct object as;
-	mode_t mask, before;
 	int r, n;
 
 	session_enter(m);
@@ -233,16 +325,8 @@ static void bind_path(struct mediator *m, struct call *call, int fd, const char 
 		event_file(m, "create", place.path, place.n, NULL);
 		event_set_str(&m->event, EVENT_F_FILE_ACTIVITY_KIND, STR("socket"));
 		event_set_bool(&m->event, EVENT_F_FILE_ACTIVITY_WRITE, true);
-		if (mediator_decide(m, call) == PASS) {
-			mask = who_umask(call->who);
-			before = umask(mask);
-			session_enter(m);
-			r = bind(fd, (const struct sockaddr *)&un, sizeof(un)) < 0 ? -errno : 0;
-			session_leave(m);
-			(void)umask(before);
-			mediator_record(m, call, r, false);
-			call_answer(m, call, r);
-		}
+		if (mediator_decide(m, call) == PASS)
+			bind_place(m, call, fd, &un);
 	}
 	object_place_done(&place);
 }
@@ -266,6 +350,11 @@ void call_bind(struct mediator *m, struct call *call)
 		return;
 	}
 	event_net(m, call, EVENT_NET_BIND, "bind", fd, &a, NULL);
+	if (!mediator_decides(m, EVENT_NET_BIND, true)) {
+		mediator_observed(m, call);
+		call_continue(m, call);
+		return;
+	}
 	if (mediator_decide(m, call) != PASS)
 		return;
 	r = bind(fd, (const struct sockaddr *)&a.storage, a.n) < 0 ? -errno : 0;
@@ -287,9 +376,235 @@ void call_listen(struct mediator *m, struct call *call)
 		return;
 	}
 	event_net(m, call, EVENT_NET_BIND, "listen", fd, &a, NULL);
+	if (!mediator_decides(m, EVENT_NET_BIND, true)) {
+		mediator_observed(m, call);
+		call_continue(m, call);
+		return;
+	}
 	if (mediator_decide(m, call) != PASS)
 		return;
 	r = listen(fd, arg_fd(call, 1)) < 0 ? -errno : 0;
 	mediator_record(m, call, r, false);
 	call_answer(m, call, r);
+}
+
+/* ---- sends with an address ---- */
+
+/* Bytes of the session, gathered: what is sent is what was read. */
+static int gather(const struct call *call, uint64_t iov, uint64_t n_iov, size_t *ret_n)
+{
+	struct iovec part;
+	size_t n = 0;
+
+	if (n_iov > IOV_MAX)
+		return -EMSGSIZE;
+	for (uint64_t i = 0; i < n_iov; i++) {
+		int r = tracee_read(call->n.tid, iov + i * sizeof(part), &part, sizeof(part));
+
+		if (r == 0 && part.iov_len > SEND_MAX - n)
+			r = -EMSGSIZE;
+		if (r == 0)
+			r = tracee_read(call->n.tid, (uint64_t)(uintptr_t)part.iov_base,
+					send_room + n, part.iov_len);
+		if (r < 0)
+			return r;
+		n += part.iov_len;
+	}
+	*ret_n = n;
+	return 0;
+}
+
+/* Decide about one datagram and send it; bytes sent, a negative errno, or -ECANCELED: answered. */
+static ssize_t send_one(struct mediator *m, struct call *call, int fd, struct tracee_address *a,
+			size_t n, int flags)
+{
+	struct object o;
+	int named = pin_path(m, call, a, &o);
+	ssize_t r = -ECANCELED;
+
+	if (named < 0)
+		return named;
+	event_net(m, call, EVENT_NET_CONNECT, "send", fd, a, named ? &o : NULL);
+	event_set_int(&m->event, EVENT_F_NET_ACTIVITY_BYTES, (int64_t)n);
+	if (stays_out(m, a)) {
+		r = -EPERM;
+	} else if (mediator_decide(m, call) == PASS) {
+		session_enter(m);
+		r = sendto(fd, send_room, n, flags | MSG_DONTWAIT | MSG_NOSIGNAL,
+			   (const struct sockaddr *)&a->storage, a->n);
+		r = r < 0 ? -errno : r;
+		session_leave(m);
+		mediator_record(m, call, r < 0 ? (int)r : 0, false);
+	}
+	object_done(&o);
+	return r;
+}
+
+/* For the record alone: the address, and the kernel does the rest. */
+static void send_observed(struct mediator *m, struct call *call, int fd,
+			  const struct tracee_address *a)
+{
+	event_net(m, call, EVENT_NET_CONNECT, "send", fd, a, NULL);
+	mediator_observed(m, call);
+	call_continue(m, call);
+}
+
+/*
+ * May the kernel do it, reading its arguments again? On a stream an address in the message counts for
+ * nothing, but with MSG_FASTOPEN, which is a register.
+ */
+static bool stream(int fd, int flags)
+{
+	int type = 0;
+	socklen_t n = sizeof(type);
+
+	return !(flags & MSG_FASTOPEN) && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) == 0 &&
+	       (type == SOCK_STREAM || type == SOCK_SEQPACKET);
+}
+
+void call_sendto(struct mediator *m, struct call *call)
+{
+	AUTO(fd_closep) int fd = -EBADF;
+	struct tracee_address a;
+	uint64_t n = call->n.args[2];
+	ssize_t r;
+
+	if (!call->n.args[4]) { /* no address, and that is a register: the socket's own */
+		call_continue(m, call);
+		return;
+	}
+	if (read_address(m, call, 4, (uint32_t)call->n.args[5], &a) < 0)
+		return;
+	r = fetch(call, arg_fd(call, 0), &fd);
+	if (r == 0 && !mediator_decides(m, EVENT_NET_CONNECT, true)) {
+		send_observed(m, call, fd, &a);
+		return;
+	}
+	if (r == 0 && stream(fd, arg_fd(call, 3))) {
+		call_continue(m, call);
+		return;
+	}
+	if (r == 0 && n > SEND_MAX)
+		r = -EMSGSIZE;
+	if (r == 0)
+		r = tracee_read(call->n.tid, call->n.args[1], send_room, (size_t)n);
+	if (r == 0)
+		r = send_one(m, call, fd, &a, (size_t)n, arg_fd(call, 3));
+	if (r != -ECANCELED)
+		call_answer(m, call, r);
+}
+
+/* Control data that is about the packet is passed on; what speaks of the caller would speak of us. */
+static int read_control(const struct call *call, const struct tracee_message *message)
+{
+	struct msghdr look = { .msg_control = control_room, .msg_controllen = message->n_control };
+	int r;
+
+	if (message->n_control > CONTROL_MAX)
+		return -ENOBUFS;
+	r = tracee_read(call->n.tid, message->control, control_room, message->n_control);
+	for (struct cmsghdr *c = r == 0 && message->n_control ? CMSG_FIRSTHDR(&look) : NULL; c;
+	     c = CMSG_NXTHDR(&look, c)) {
+		if (c->cmsg_len < sizeof(*c) || c->cmsg_level == SOL_SOCKET)
+			return -EPERM;
+	}
+	return r;
+}
+
+/* A datagram to where its socket is connected: what is read as an address later counts for nothing. */
+static ssize_t send_connected(const struct call *call, int fd, const struct tracee_message *message,
+			      size_t n, int flags)
+{
+	struct iovec iov = { .iov_base = send_room, .iov_len = n };
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = message->n_control ? control_room : NULL,
+			      .msg_controllen = message->n_control };
+	ssize_t r = sendmsg(fd, &msg, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	(void)call;
+	return r < 0 ? -errno : r;
+}
+
+/* One message: bytes sent, a negative errno, or -ECANCELED: answered. */
+static ssize_t send_message(struct mediator *m, struct call *call, int fd,
+			    struct tracee_message *message, int flags)
+{
+	size_t n = 0;
+	int r = read_control(call, message);
+
+	if (r == 0)
+		r = gather(call, message->iov, message->n_iov, &n);
+	if (r < 0)
+		return r;
+	if (!message->named)
+		return send_connected(call, fd, message, n, flags);
+	return message->n_control ? -EOPNOTSUPP : send_one(m, call, fd, &message->name, n, flags);
+}
+
+void call_sendmsg(struct mediator *m, struct call *call)
+{
+	AUTO(fd_closep) int fd = -EBADF;
+	struct tracee_message message;
+	int flags = arg_fd(call, 2);
+	ssize_t r = tracee_message(call->n.tid, call->n.args[1], &message);
+
+	if (r == 0 && !notify_valid(m->o.listener, call->n.id))
+		r = -EACCES;
+	if (r == 0)
+		r = fetch(call, arg_fd(call, 0), &fd);
+	if (r < 0) {
+		call_fail(m, call, (int)r);
+		return;
+	}
+	if (!mediator_decides(m, EVENT_NET_CONNECT, true) && message.named) {
+		send_observed(m, call, fd, &message.name);
+		return;
+	}
+	if (!mediator_decides(m, EVENT_NET_CONNECT, true) || stream(fd, flags)) {
+		call_continue(m, call);
+		return;
+	}
+	r = send_message(m, call, fd, &message, flags);
+	if (r != -ECANCELED)
+		call_answer(m, call, r);
+}
+
+/* struct mmsghdr: a message, and the number of bytes that were sent of it. */
+#define MMSG_SIZE 64
+#define MMSG_SENT 56
+
+void call_sendmmsg(struct mediator *m, struct call *call)
+{
+	AUTO(fd_closep) int fd = -EBADF;
+	uint64_t at = call->n.args[1], n = (uint32_t)call->n.args[2], sent = 0;
+	int flags = arg_fd(call, 3);
+	ssize_t r = fetch(call, arg_fd(call, 0), &fd);
+
+	if (r < 0) {
+		call_fail(m, call, (int)r);
+		return;
+	}
+	/* the addresses of many messages are not worth a record each */
+	if (!mediator_decides(m, EVENT_NET_CONNECT, true) || stream(fd, flags)) {
+		call_continue(m, call);
+		return;
+	}
+	for (; r >= 0 && sent < n && sent < MESSAGES_MAX; sent++, at += MMSG_SIZE) {
+		struct tracee_message message;
+		uint32_t bytes;
+
+		r = tracee_message(call->n.tid, at, &message);
+		if (r == 0 && !notify_valid(m->o.listener, call->n.id))
+			r = -EACCES;
+		if (r == 0)
+			r = send_message(m, call, fd, &message, flags);
+		bytes = r > 0 ? (uint32_t)r : 0;
+		if (r >= 0)
+			r = tracee_write(call->n.tid, at + MMSG_SENT, &bytes, sizeof(bytes));
+		if (r < 0)
+			break;
+	}
+	if (r != -ECANCELED)
+		call_answer(m, call, sent ? (int64_t)sent : r);
 }

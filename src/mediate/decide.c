@@ -147,15 +147,20 @@ static enum verdict ask(struct mediator *m, struct call *call)
 	return stop(m, call, -EACCES);
 }
 
+/*
+ * What the wall's own layers hold is left to them: the kernel refuses it with its own errno, and the
+ * record names the rule.
+ */
 enum verdict mediator_decide(struct mediator *m, struct call *call)
 {
-	engine_decide(m->engine, &m->event, &m->decision);
-	switch (m->decision.action) {
-	case RULE_OBSERVE:
-	case RULE_ALLOW: return PASS;
-	case RULE_ASK: return ask(m, call);
-	default: return stop(m, call, hides(m->decision.rule) ? -ENOENT : -EACCES);
-	}
+	struct engine_decision *d = &m->decision;
+
+	engine_decide(m->engine, &m->event, d);
+	if (d->action <= RULE_REWRITE || (d->rule && d->rule->kernel))
+		return PASS;
+	if (d->action == RULE_ASK)
+		return ask(m, call);
+	return stop(m, call, hides(d->rule) ? -ENOENT : -EACCES);
 }
 
 /* ---- the record ---- */
@@ -184,7 +189,8 @@ static void put_decision(struct mediator *m, struct json_wr *w)
 	json_end_object(w);
 }
 
-static void put_outcome(const struct call *call, int r, const char *result, struct json_wr *w)
+static void put_outcome(const struct call *call, int r, const char *result, const char *layer,
+			struct json_wr *w)
 {
 	json_key(w, "outcome");
 	json_object(w);
@@ -197,14 +203,21 @@ static void put_outcome(const struct call *call, int r, const char *result, stru
 	json_key(w, "syscall");
 	json_strz(w, sysc_info[call->sysc].name);
 	json_key(w, "layer");
-	json_strz(w, "supervisor");
+	json_strz(w, layer);
 	json_end_object(w);
 }
 
 void mediator_record(struct mediator *m, const struct call *call, int r, bool observed)
 {
 	bool denied = m->decision.action > RULE_REWRITE && r < 0;
+	bool kernel = m->decision.rule && m->decision.rule->kernel;
 	struct json_wr *w;
+
+	if (kernel && r >= 0) { /* the wall knows better */
+		m->decision.action = RULE_ALLOW;
+		m->decision.rule = NULL;
+	}
+	m->counts.denied += denied && kernel;
 
 	if (m->log_error)
 		return;
@@ -221,7 +234,7 @@ void mediator_record(struct mediator *m, const struct call *call, int r, bool ob
 		    : observed ? "observed"
 		    : r < 0    ? "failed"
 			       : "done",
-		    w);
+		    kernel || observed ? "kernel" : "supervisor", w);
 	m->log_error = audit_end(m->o.log, NULL);
 	m->counts.recorded++;
 }

@@ -40,7 +40,8 @@ struct later {
 	struct notify_call n;
 	enum sysc sysc;
 	pthread_t thread;
-	int fd; /* the FIFO, O_PATH; or the socket */
+	int fd;  /* the FIFO, O_PATH; or the socket */
+	int pin; /* what a Unix address names, or -EBADF */
 	uint64_t flags;
 	struct tracee_address address;
 	int result; /* a descriptor, 0, or a negative errno */
@@ -65,6 +66,7 @@ struct mediator {
 	struct engine_decision decision;
 	struct event event;
 	struct who_table who;
+	char text[512];
 	struct held held[HELD_MAX];
 	int later_pipe[2];
 	struct loop_watch later_watch, later_timer;

@@ -66,6 +66,7 @@ static void later_end(struct later *l)
 {
 	(void)pthread_join(l->thread, NULL);
 	l->fd = fd_close(l->fd);
+	l->pin = fd_close(l->pin);
 	l->used = false;
 }
 
@@ -145,11 +146,25 @@ void later_stop(struct mediator *m)
 		if (l->kind == LATER_FIFO && l->result >= 0)
 			(void)close(l->result);
 		l->fd = fd_close(l->fd);
+		l->pin = fd_close(l->pin);
 		l->used = false;
 	}
 	m->later_timer.fd = fd_close(m->later_timer.fd);
 	m->later_pipe[0] = fd_close(m->later_pipe[0]);
 	m->later_pipe[1] = fd_close(m->later_pipe[1]);
+}
+
+/* An address in /proc/self/fd is our caller's for as long as it has that open: have it open ourselves. */
+static int pin_again(struct tracee_address *a)
+{
+	static const char prefix[] = "/proc/self/fd/";
+	int fd;
+
+	if (a->family != AF_UNIX || strncmp(a->un.sun_path, prefix, sizeof(prefix) - 1) != 0)
+		return -EBADF;
+	fd = fcntl((int)strtol(a->un.sun_path + sizeof(prefix) - 1, NULL, 10), F_DUPFD_CLOEXEC, 3);
+	(void)snprintf(a->un.sun_path, sizeof(a->un.sun_path), "%s%d", prefix, fd);
+	return fd;
 }
 
 void mediator_later(struct mediator *m, const struct call *call, enum later_kind kind, int fd,
@@ -175,6 +190,7 @@ void mediator_later(struct mediator *m, const struct call *call, enum later_kind
 			     .fd = fcntl(fd, F_DUPFD_CLOEXEC, 3) };
 	if (address)
 		l->address = *address;
+	l->pin = address ? pin_again(&l->address) : -EBADF;
 	r = l->fd < 0 ? errno : pthread_attr_init(&attributes);
 	if (r == 0) {
 		(void)pthread_attr_setstacksize(&attributes, STACK_SIZE);
@@ -185,6 +201,7 @@ void mediator_later(struct mediator *m, const struct call *call, enum later_kind
 	mediator_record(m, call, -r, false);
 	if (r) {
 		l->fd = fd_close(l->fd);
+		l->pin = fd_close(l->pin);
 		call_fail(m, call, -r);
 	}
 }

@@ -36,7 +36,11 @@ static const struct {
 	{ SYSC_unlinkat, call_unlinkat },   { SYSC_mkdirat, call_mkdirat },
 	{ SYSC_mknodat, call_mknodat },     { SYSC_renameat, call_renameat },
 	{ SYSC_renameat2, call_renameat2 }, { SYSC_linkat, call_linkat },
-	{ SYSC_symlinkat, call_symlinkat },
+	{ SYSC_symlinkat, call_symlinkat }, { SYSC_execve, call_execve },
+	{ SYSC_execveat, call_execveat },   { SYSC_connect, call_connect },
+	{ SYSC_bind, call_bind },           { SYSC_listen, call_listen },
+	{ SYSC_sendto, call_sendto },       { SYSC_sendmsg, call_sendmsg },
+	{ SYSC_sendmmsg, call_sendmmsg },
 };
 
 /* By number; filled once. */

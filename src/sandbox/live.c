@@ -5,17 +5,19 @@
 
 #define LIVE_ARENA_MAX (64U << 20)
 
-static const uint16_t files[] = {
+static const uint16_t always[] = {
 #if defined(__x86_64__)
 	SYSC_open,     SYSC_creat,     SYSC_unlink,   SYSC_rmdir,     SYSC_mkdir,
 	SYSC_mknod,    SYSC_rename,    SYSC_link,     SYSC_symlink,
 #endif
 	SYSC_openat,   SYSC_openat2,   SYSC_unlinkat, SYSC_mkdirat,   SYSC_mknodat,
-	SYSC_renameat, SYSC_renameat2, SYSC_linkat,   SYSC_symlinkat,
+	SYSC_renameat, SYSC_renameat2, SYSC_linkat,   SYSC_symlinkat, SYSC_execve,
+	SYSC_execveat, SYSC_connect,   SYSC_bind,     SYSC_listen,
 };
 
 int live_plan(struct live *live, const struct policy *policy, struct err *err)
 {
+	bool net = false;
 	int r;
 
 	memset(live, 0, sizeof(*live));
@@ -23,10 +25,23 @@ int live_plan(struct live *live, const struct policy *policy, struct err *err)
 	r = engine_policy_rules(policy, &live->arena, &live->rules, &live->n_rules, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < live->n_rules; i++)
+	for (size_t i = 0; i < live->n_rules; i++) {
 		live->decides |= !live->rules[i].kernel;
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		live->list[live->traps.n++] = (struct filter_trap){ .sysc = files[i] };
+		net |= !live->rules[i].kernel && live->rules[i].on & EVENT_BIT(EVENT_NET_CONNECT);
+	}
+	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+		live->list[live->traps.n++] = (struct filter_trap){ .sysc = always[i] };
+	/* an address is a register: only sends that have one */
+	live->list[live->traps.n++] = (struct filter_trap){
+		.sysc = SYSC_sendto,
+		.n_conds = 1,
+		.conds = { { .arg = 4, .cmp = SYSC_NE, .value = 0 } },
+	};
+	/* those of a message are in memory: all of them, if a rule may say no */
+	if (net) {
+		live->list[live->traps.n++] = (struct filter_trap){ .sysc = SYSC_sendmsg };
+		live->list[live->traps.n++] = (struct filter_trap){ .sysc = SYSC_sendmmsg };
+	}
 	live->traps.list = live->list;
 	return 0;
 }

@@ -33,6 +33,7 @@
 #include "sandbox/terminal.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -586,6 +587,25 @@ static int session_settle(struct session *s, const sigset_t *signals, struct err
 	return 0;
 }
 
+/* Until the command runs, or has failed: its execve may be waiting for us. */
+static void session_await(struct session *s)
+{
+	struct pollfd fds[2] = {
+		{ .fd = wall_running_fd(s->wall), .events = POLLIN },
+		{ .fd = s->live.mediator ? wall_listener(s->wall) : -1, .events = POLLIN },
+	};
+	int r = 0;
+
+	while (r == 0 && s->live.mediator && !fds[0].revents) {
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			return;
+		if (fds[1].revents & POLLIN)
+			r = mediator_serve(s->live.mediator);
+		else if (fds[1].revents)
+			fds[1].fd = -1;
+	}
+}
+
 /* Who answers what the session is stopped at. */
 static int session_mediate(struct session *s, struct err *err)
 {
@@ -615,6 +635,7 @@ static int session_go(struct session *s, const sigset_t *signals, struct err *er
 		settled = session_settle(s, signals, err);
 		if (settled < 0)
 			return settled;
+		session_await(s);
 		r = wall_running(s->wall, &failure, err);
 	}
 	if (r < 0) {

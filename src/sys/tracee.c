@@ -33,6 +33,17 @@ int tracee_read(pid_t tid, uint64_t address, void *to, size_t n)
 	return (size_t)got == n ? 0 : -EFAULT;
 }
 
+int tracee_write(pid_t tid, uint64_t address, const void *from, size_t n)
+{
+	struct iovec here = { .iov_base = (void *)(uintptr_t)from, .iov_len = n };
+	struct iovec there = { .iov_base = (void *)(uintptr_t)address, .iov_len = n };
+	ssize_t put = process_vm_writev(tid, &here, 1, &there, 1, 0);
+
+	if (put < 0)
+		return -errno;
+	return (size_t)put == n ? 0 : -EFAULT;
+}
+
 /* Up to @cap bytes, to the NUL or the end of what is there; 1: with the NUL, 0: none within @cap. */
 static int read_text(pid_t tid, uint64_t address, char *to, size_t cap, size_t *ret_n)
 {

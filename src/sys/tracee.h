@@ -24,6 +24,7 @@
 
 /* Exactly @n bytes. */
 int tracee_read(pid_t tid, uint64_t address, void *to, size_t n);
+int tracee_write(pid_t tid, uint64_t address, const void *from, size_t n);
 /* A text with its NUL, at most TRACEE_PATH_MAX. *@ret_n: its length without. */
 int tracee_path(pid_t tid, uint64_t address, char to[TRACEE_PATH_MAX], size_t *ret_n);
 
