@@ -35,6 +35,7 @@ test:
 bench:
 	@tools/deps.sh bench
 	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
+	@meson configure --clearcache -Dtests=enabled $(BUILD)
 	@ninja -C $(BUILD) --quiet
 	@/usr/bin/python3 tests/bench/bench.py --build $(BUILD)
 

@@ -63,8 +63,10 @@ def build_tree(folder, *, compiler, options=()):
             shutil.rmtree(folder)
         cxx = compiler.replace("clang", "clang++").replace("gcc", "g++")
         done = run(["meson", "setup", folder, *options], env={"CC": compiler, "CXX": cxx})
-        if done.returncode != 0:
-            return one(done, f"meson setup {folder.name}")
+    else:  # made before the packages of the tests were there, perhaps
+        done = run(["meson", "configure", "--clearcache", *options, folder])
+    if done.returncode != 0:
+        return one(done, f"meson setup {folder.name}")
     return one(run(["ninja", "-C", folder]), f"build with {compiler} in {folder.name}")
 
 

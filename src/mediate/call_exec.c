@@ -334,6 +334,38 @@ static int exec_followed(struct mediator *m, struct call *call, const struct exe
 
 /* ---- the call ---- */
 
+/* Texts of our own, as if they had been read. */
+static void take_list(char *const *list, bool names, struct tracee_args *ret)
+{
+	ret->n = 0;
+	ret->used = 0;
+	ret->more = false;
+	for (; *list; list++) {
+		struct str text = { .p = *list, .n = names ? strcspn(*list, "=") : strlen(*list) };
+
+		if (ret->n == TRACEE_ARGS_MAX) {
+			ret->more = true;
+			return;
+		}
+		ret->text[ret->n++] = text;
+	}
+}
+
+/* The command's first: what it is about was told, and its folder is known. */
+static int start_read(struct mediator *m, struct call *call, struct exec *x)
+{
+	const struct mediate_start *start = m->start;
+	int n = snprintf(x->called, sizeof(x->called), "%s%s%s",
+			 start->path[0] == '/' ? "" : start->cwd, start->path[0] == '/' ? "" : "/",
+			 start->path);
+
+	if (n < 0 || (size_t)n >= sizeof(x->called))
+		return -ENAMETOOLONG;
+	take_list(start->argv, false, &x->argv);
+	take_list(start->envp, true, &x->env);
+	return object_open(&call->caller, AT_FDCWD, x->called, 0, &x->program);
+}
+
 static int read_lists(struct call *call, struct exec *x, unsigned arg)
 {
 	int r = tracee_args(call->n.tid, call->n.args[arg], false, &x->argv);
@@ -372,6 +404,11 @@ static void exec_decided(struct mediator *m, struct call *call, struct exec *x)
 	}
 	if (decide_both(m, call, x) != PASS)
 		return;
+	if (m->start) { /* nobody else can write its memory */
+		mediator_record(m, call, 0, false);
+		call_continue(m, call);
+		return;
+	}
 	r = exec_followed(m, call, x);
 	if (r < 0) {
 		m->counts.denied++;
@@ -393,14 +430,18 @@ static void exec_call(struct mediator *m, struct call *call, int dirfd, unsigned
 	int r;
 
 	x.interpreter.fd = x.program.fd = -EBADF;
-	if (call_path(m, call, arg, x.called) < 0)
-		return;
-	r = read_lists(call, &x, arg + 1);
-	if (r == 0)
-		r = object_open(&call->caller, dirfd, x.called,
-				(flags & AT_SYMLINK_NOFOLLOW ? OBJECT_NOFOLLOW : 0) |
-					(flags & AT_EMPTY_PATH ? OBJECT_EMPTY : 0),
-				&x.program);
+	if (m->start) {
+		r = start_read(m, call, &x);
+	} else {
+		if (call_path(m, call, arg, x.called) < 0)
+			return;
+		r = read_lists(call, &x, arg + 1);
+		if (r == 0)
+			r = object_open(&call->caller, dirfd, x.called,
+					(flags & AT_SYMLINK_NOFOLLOW ? OBJECT_NOFOLLOW : 0) |
+						(flags & AT_EMPTY_PATH ? OBJECT_EMPTY : 0),
+					&x.program);
+	}
 	if (r < 0) {
 		call_fail(m, call, r);
 		return;

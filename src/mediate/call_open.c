@@ -14,6 +14,7 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/sysmacros.h>
 
 #define TRIES 8
@@ -30,11 +31,11 @@ static bool writes(const struct open_args *a)
 	return (a->flags & O_ACCMODE) != O_RDONLY || a->flags & (O_CREAT | O_TRUNC | TMPFILE);
 }
 
-/* /dev/tty is whoever's opens it: for the caller that is the terminal of its session. */
-static int open_tty(struct mediator *m, struct call *call, uint64_t flags)
+/* The caller's session and its terminal's device, from /proc/TID/stat. */
+static int terminal_of(const struct call *call, int *ret_session, unsigned *ret_tty)
 {
-	char text[512], name[32];
 	AUTO(fd_closep) int stat = openat(call->who->proc, "stat", O_RDONLY | O_CLOEXEC);
+	char text[512];
 	ssize_t n = stat < 0 ? -1 : read(stat, text, sizeof(text) - 1);
 	const char *after;
 	int tty = 0;
@@ -44,11 +45,34 @@ static int open_tty(struct mediator *m, struct call *call, uint64_t flags)
 	text[n] = '\0';
 	after = strrchr(text, ')');
 	/* state ppid pgrp session tty_nr */
-	if (!after || sscanf(after + 1, " %*c %*d %*d %*d %d", &tty) != 1 || tty == 0)
+	if (!after || sscanf(after + 1, " %*c %*d %*d %d %d", ret_session, &tty) != 2 || tty == 0)
 		return -ENXIO;
-	if (major((dev_t)tty) < 136 || major((dev_t)tty) > 143)
+	*ret_tty = (unsigned)tty;
+	return 0;
+}
+
+/*
+ * /dev/tty is whoever's opens it: for the caller that is the terminal of its session. Either the one that
+ * we gave it, or one that was made inside, which has its number in the session's own /dev/pts.
+ */
+static int open_tty(struct mediator *m, struct call *call, uint64_t flags)
+{
+	int session = 0, leader = 0, r;
+	char name[32];
+	unsigned tty;
+
+	r = terminal_of(call, &session, &tty);
+	if (r < 0)
+		return r;
+	if (m->o.tty_master >= 0 && ioctl(m->o.tty_master, TIOCGSID, &leader) == 0 &&
+	    leader == session) {
+		(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", m->o.tty_slave);
+		r = open(name, (int)(flags | O_NOCTTY));
+		return r < 0 ? -errno : r;
+	}
+	if (major(tty) < 136 || major(tty) > 143)
 		return -ENXIO;
-	(void)snprintf(name, sizeof(name), "dev/pts/%u", minor((dev_t)tty));
+	(void)snprintf(name, sizeof(name), "dev/pts/%u", minor(tty));
 	return sys_openat2(m->view.root, name, flags | O_NOCTTY,
 			   RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
 }

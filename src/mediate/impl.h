@@ -66,6 +66,7 @@ struct mediator {
 	struct engine_decision decision;
 	struct event event;
 	struct who_table who;
+	const struct mediate_start *start; /* of the command's own execve */
 	char text[512];
 	struct held held[HELD_MAX];
 	int later_pipe[2];

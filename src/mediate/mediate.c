@@ -143,6 +143,16 @@ int mediator_serve(struct mediator *m)
 	return m->log_error;
 }
 
+int mediator_serve_start(struct mediator *m, const struct mediate_start *start)
+{
+	int r;
+
+	m->start = start;
+	r = mediator_serve(m);
+	m->start = NULL;
+	return r;
+}
+
 /*
  * As long as there are calls: one poll() costs less than a turn of the loop. But not for ever, there are
  * others in it.

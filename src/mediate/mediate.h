@@ -30,6 +30,8 @@ struct mediate_options {
 	/* The session's ids inside, and what they are outside, where files are made. */
 	uid_t uid, outer_uid;
 	gid_t gid, outer_gid;
+	/* The session's terminal, both ends, borrowed; or -EBADF. */
+	int tty_master, tty_slave;
 	enum rule_action ask_default; /* where nobody can be asked: RULE_BLOCK or RULE_ALLOW */
 	bool record_denials_only;     /* recording level `invocations` */
 };
@@ -43,6 +45,16 @@ void mediator_freep(struct mediator **m);
 int mediator_start(struct mediator *m, struct loop *loop);
 /* One notification, which the listener's being readable promises; 0, or the log's error. */
 int mediator_serve(struct mediator *m);
+
+/*
+ * The same before the command runs: its first execve, which is ours still and whose memory nobody may
+ * read. So what it executes is told here.
+ */
+struct mediate_start {
+	const char *path, *cwd;
+	char *const *argv, *const *envp;
+};
+int mediator_serve_start(struct mediator *m, const struct mediate_start *start);
 
 /* The rules were exchanged: look again at which calls they can stop. */
 void mediator_rules_changed(struct mediator *m);

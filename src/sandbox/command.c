@@ -187,13 +187,21 @@ static const char *path_variable(char *const *envp)
 	return "/usr/local/bin:/usr/bin:/bin";
 }
 
+/* The supervisor decides about this one as well, and cannot read it here. */
+static void exec_tell(const struct wall_setup *s, const char *path)
+{
+	(void)snprintf(s->report->executing, sizeof(s->report->executing), "%s", path);
+}
+
 /* A text file without #! goes to the shell, as every shell and execvp() do it. */
-static int exec_one(const char *path, const struct wall_command *command)
+static int exec_one(const struct wall_setup *s, const char *path,
+		    const struct wall_command *command)
 {
 	char *const *argv = command->argv;
 	char *script[64] = { (char *)"/bin/sh", (char *)path };
 	size_t n = 1;
 
+	exec_tell(s, path);
 	(void)execve(path, argv, command->envp);
 	if (errno != ENOEXEC)
 		return -errno;
@@ -201,6 +209,7 @@ static int exec_one(const char *path, const struct wall_command *command)
 		script[n + 1] = argv[n];
 		n++;
 	}
+	exec_tell(s, script[0]);
 	if (!argv[n])
 		(void)execve(script[0], script, command->envp);
 	return -ENOEXEC;
@@ -210,7 +219,7 @@ static int exec_one(const char *path, const struct wall_command *command)
  * Look argv[0] up in PATH, here, where only what is inside can be found. EACCES somewhere on the
  * way is remembered: "permission denied" says more than "not found".
  */
-static int exec_lookup(const struct wall_command *command)
+static int exec_lookup(const struct wall_setup *s, const struct wall_command *command)
 {
 	const char *name = command->argv[0];
 	const char *at = path_variable(command->envp);
@@ -219,7 +228,7 @@ static int exec_lookup(const struct wall_command *command)
 	if (!*name)
 		return -ENOENT;
 	if (strchr(name, '/'))
-		return exec_one(name, command);
+		return exec_one(s, name, command);
 	for (;;) {
 		size_t n = strcspn(at, ":");
 		char path[PATH_MAX];
@@ -227,7 +236,7 @@ static int exec_lookup(const struct wall_command *command)
 
 		if ((size_t)snprintf(path, sizeof(path), "%.*s%s%s", (int)n, at, n ? "/" : "",
 				     name) < sizeof(path))
-			r = exec_one(path, command);
+			r = exec_one(s, path, command);
 		if (r != -ENOENT && r != -ENOTDIR && best == -ENOENT)
 			best = r;
 		if (r == -ENOEXEC || r == -E2BIG || !at[n])
@@ -272,7 +281,7 @@ _Noreturn void command_run(struct build *c)
 		ready_tell(s);
 	wait_for_go(s);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	r = exec_lookup(command);
+	r = exec_lookup(s, command);
 	(void)err_set(&err, -r, "cannot execute '%s'", command->argv[0]);
 	child_fail(s,
 		   r == -ENOENT || r == -ENOTDIR ? WALL_FAIL_NOT_FOUND : WALL_FAIL_NOT_EXECUTABLE,

@@ -594,13 +594,19 @@ static void session_await(struct session *s)
 		{ .fd = wall_running_fd(s->wall), .events = POLLIN },
 		{ .fd = s->live.mediator ? wall_listener(s->wall) : -1, .events = POLLIN },
 	};
+	struct mediate_start start = { .argv = s->options->argv,
+				       .envp = s->options->envp,
+				       .cwd = s->options->cwd };
 	int r = 0;
 
 	while (r == 0 && s->live.mediator && !fds[0].revents) {
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
 			return;
+		if (fds[0].revents)
+			break; /* what waits may be the command's own by now */
+		start.path = wall_executing(s->wall);
 		if (fds[1].revents & POLLIN)
-			r = mediator_serve(s->live.mediator);
+			r = mediator_serve_start(s->live.mediator, &start);
 		else if (fds[1].revents)
 			fds[1].fd = -1;
 	}
@@ -616,6 +622,8 @@ static int session_mediate(struct session *s, struct err *err)
 					   .tool = o->tool,
 					   .listener = wall_listener(s->wall),
 					   .root = wall_root(s->wall),
+					   .tty_master = s->terminal.master,
+					   .tty_slave = s->terminal.slave,
 					   .ask_default = RULE_BLOCK };
 
 	wall_ids(s->wall, &options.uid, &options.outer_uid, &options.gid, &options.outer_gid);

@@ -16,6 +16,8 @@
  */
 #define WALL_FILTER_MAX 1536 /* instructions; larger ones init compiles itself */
 
+#define WALL_PATH_MAX 4096
+
 struct wall_report {
 	struct layer_status layers[LAYER_N];
 	int failed;  /* a step failed: the fields below say which */
@@ -29,6 +31,8 @@ struct wall_report {
 	uint16_t n_filter;
 	struct sock_filter filter[WALL_FILTER_MAX];
 	int listener; /* of the command's filter: the number it has there */
+	char executing
+		[WALL_PATH_MAX]; /* what the command tries to execute, while its memory is ours */
 	char text[ERR_TEXT_MAX];
 };
 

@@ -617,6 +617,15 @@ int wall_listener(const struct wall *wall)
 	return wall->listener;
 }
 
+const char *wall_executing(struct wall *wall)
+{
+	static char path[WALL_PATH_MAX];
+
+	memcpy(path, wall->report->executing, sizeof(path));
+	path[sizeof(path) - 1] = '\0';
+	return path;
+}
+
 int wall_running_fd(const struct wall *wall)
 {
 	return wall->report_fd;

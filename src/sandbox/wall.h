@@ -102,6 +102,8 @@ int wall_go(struct wall *wall, struct err *err);
 int wall_listener(const struct wall *wall);
 int wall_root(const struct wall *wall); /* O_PATH, the session's root; as wall_listener() */
 int wall_running_fd(const struct wall *wall);
+/* Until then: what its trapped execve is about; valid until the next call. */
+const char *wall_executing(struct wall *wall);
 /* init, as this process sees it; the session's ids inside, and what they are outside. */
 pid_t wall_init(const struct wall *wall);
 void wall_ids(const struct wall *wall, uid_t *ret_uid, uid_t *ret_outer_uid, gid_t *ret_gid,

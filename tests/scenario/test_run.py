@@ -421,8 +421,11 @@ def test_log_of_a_run(run_capsule, who, workspace):
     text = log.read_text()
     assert secret not in text
     records = [json.loads(line) for line in text.splitlines()]
-    kinds = [r["type"] for r in records if r["type"] != "checkpoint"]
+    kinds = [r["type"] for r in records if r["type"] not in ("checkpoint", "event")]
     assert kinds == ["genesis", "invocation.start", "invocation.end", "session.end"]
+    events = [r["event"] for r in records if r["type"] == "event"]
+    assert events[0]["type"] == "process.exec"
+    assert events[0]["process"]["activity"]["argv"][0] == "echo"
     first = records[0]
     assert first["command"][0] == "echo"
     assert first["host"]["kernel"] == os.uname().release
