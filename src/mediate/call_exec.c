@@ -176,7 +176,7 @@ static void event_exec(struct mediator *m, struct call *call, struct exec *x,
 	if (n > 0)
 		event_path(m, EVENT_F_PROCESS_ACTIVITY_CWD, x->cwd, (size_t)n);
 	/* more than was read: no rule may be deceived by what it did not see */
-	if (x->argv.more && mediator_decides(m, EVENT_PROCESS_EXEC, true))
+	if (x->argv.more && call->decides)
 		e->damaged = true;
 }
 
@@ -443,11 +443,11 @@ static void exec_call(struct mediator *m, struct call *call, int dirfd, unsigned
 					&x.program);
 	}
 	if (r < 0) {
-		call_fail(m, call, r);
+		call_cannot(m, call, r);
 		return;
 	}
 	who_exec(call->who);
-	if (mediator_decides(m, EVENT_PROCESS_EXEC, true)) {
+	if (call->decides) {
 		exec_decided(m, call, &x);
 	} else {
 		event_exec(m, call, &x, &x.program);

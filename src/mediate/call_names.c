@@ -33,22 +33,22 @@ static int place_of(struct mediator *m, struct call *call, int dirfd, unsigned a
 	r = object_place(&call->caller, dirfd, path, ret);
 	session_leave(m);
 	if (r < 0)
-		call_fail(m, call, r);
+		call_cannot(m, call, r);
 	return r;
 }
 
-/* Decide m->event, do @r = @deed as the session, record and answer. */
-#define PERFORM(m, call, deed)                        \
-	do {                                          \
-		int r_;                               \
-                                                      \
-		if (mediator_decide(m, call) != PASS) \
-			break;                        \
-		session_enter(m);                     \
-		r_ = (deed) < 0 ? -errno : 0;         \
-		session_leave(m);                     \
-		mediator_record(m, call, r_, false);  \
-		call_answer(m, call, r_);             \
+/* Decide m->event, do @deed as the session, record and answer; the kernel does what no rule can stop. */
+#define PERFORM(m, call, deed)                                                    \
+	do {                                                                      \
+		int r_;                                                           \
+                                                                                  \
+		if (mediator_leaves(m, call) || mediator_decide(m, call) != PASS) \
+			break;                                                    \
+		session_enter(m);                                                 \
+		r_ = (deed) < 0 ? -errno : 0;                                     \
+		session_leave(m);                                                 \
+		mediator_record(m, call, r_, false);                              \
+		call_answer(m, call, r_);                                         \
 	} while (0)
 
 static void set_write(struct mediator *m)
@@ -187,7 +187,7 @@ static void move_places(struct mediator *m, struct call *call, const struct obje
 	(void)snprintf(left, sizeof(left), "%s%s", from->name, from->slash ? "/" : "");
 	(void)snprintf(right, sizeof(right), "%s%s", to->name, to->slash ? "/" : "");
 	if (r < 0) {
-		call_fail(m, call, r);
+		call_cannot(m, call, r);
 		return;
 	}
 	/* an exchange moves both: the other way must be allowed as well */
@@ -267,7 +267,7 @@ static void link_name(struct mediator *m, struct call *call, int from_fd, unsign
 			&o);
 	session_leave(m);
 	if (r < 0) {
-		call_fail(m, call, r);
+		call_cannot(m, call, r);
 		return;
 	}
 	if (place_of(m, call, to_fd, to_arg, &to) == 0) {

@@ -216,11 +216,11 @@ static void connect_fetched(struct mediator *m, struct call *call, int fd, struc
 	int named = pin_path(m, call, a, &o), r;
 
 	if (named < 0) {
-		call_fail(m, call, named);
+		call_cannot(m, call, named);
 		return;
 	}
 	event_net(m, call, EVENT_NET_CONNECT, "connect", fd, a, named ? &o : NULL);
-	if (!mediator_decides(m, EVENT_NET_CONNECT, true)) {
+	if (!call->decides) {
 		mediator_observed(m, call);
 		call_continue(m, call);
 	} else if (stays_out(m, a)) {
@@ -249,7 +249,7 @@ static int read_address(struct mediator *m, struct call *call, unsigned arg, uin
 	if (r == 0 && !notify_valid(m->o.listener, call->n.id))
 		r = -EACCES;
 	if (r < 0)
-		call_fail(m, call, r == -ESRCH || r == -EPERM ? -EACCES : r);
+		call_cannot(m, call, r == -ESRCH || r == -EPERM ? -EACCES : r);
 	return r;
 }
 
@@ -263,7 +263,7 @@ void call_connect(struct mediator *m, struct call *call)
 		return;
 	r = fetch(call, arg_fd(call, 0), &fd);
 	if (r < 0)
-		call_fail(m, call, r);
+		call_cannot(m, call, r);
 	else
 		connect_fetched(m, call, fd, &a);
 }
@@ -280,7 +280,7 @@ static void bind_place(struct mediator *m, struct call *call, int fd, const stru
 	mode_t before;
 	int r;
 
-	if (!mediator_decides(m, EVENT_NET_BIND, true)) {
+	if (!call->decides) {
 		mediator_observed(m, call);
 		call_continue(m, call);
 		return;
@@ -306,14 +306,14 @@ static void bind_path(struct mediator *m, struct call *call, int fd, const char 
 	r = object_place(&call->caller, AT_FDCWD, path, &place);
 	session_leave(m);
 	if (r < 0) {
-		call_fail(m, call, r == -EINVAL ? -EADDRINUSE : r);
+		call_cannot(m, call, r == -EINVAL ? -EADDRINUSE : r);
 		return;
 	}
 	n = snprintf(un.sun_path, sizeof(un.sun_path), "/proc/self/fd/%d/%s", place.parent,
 		     place.name);
 	if (n < 0 || (size_t)n >= sizeof(un.sun_path)) {
 		object_place_done(&place);
-		call_fail(m, call, -ENAMETOOLONG);
+		call_cannot(m, call, -ENAMETOOLONG);
 		return;
 	}
 	as.n = place.n;
@@ -342,7 +342,7 @@ void call_bind(struct mediator *m, struct call *call)
 		return;
 	r = fetch(call, arg_fd(call, 0), &fd);
 	if (r < 0) {
-		call_fail(m, call, r);
+		call_cannot(m, call, r);
 		return;
 	}
 	if (unix_path(&a, path)) {
@@ -350,7 +350,7 @@ void call_bind(struct mediator *m, struct call *call)
 		return;
 	}
 	event_net(m, call, EVENT_NET_BIND, "bind", fd, &a, NULL);
-	if (!mediator_decides(m, EVENT_NET_BIND, true)) {
+	if (!call->decides) {
 		mediator_observed(m, call);
 		call_continue(m, call);
 		return;
@@ -372,11 +372,11 @@ void call_listen(struct mediator *m, struct call *call)
 	if (r == 0 && getsockname(fd, (struct sockaddr *)&a.storage, &a.n) < 0)
 		r = -errno;
 	if (r < 0) {
-		call_fail(m, call, r);
+		call_cannot(m, call, r);
 		return;
 	}
 	event_net(m, call, EVENT_NET_BIND, "listen", fd, &a, NULL);
-	if (!mediator_decides(m, EVENT_NET_BIND, true)) {
+	if (!call->decides) {
 		mediator_observed(m, call);
 		call_continue(m, call);
 		return;
@@ -476,7 +476,7 @@ void call_sendto(struct mediator *m, struct call *call)
 	if (read_address(m, call, 4, (uint32_t)call->n.args[5], &a) < 0)
 		return;
 	r = fetch(call, arg_fd(call, 0), &fd);
-	if (r == 0 && !mediator_decides(m, EVENT_NET_CONNECT, true)) {
+	if (r == 0 && !call->decides) {
 		send_observed(m, call, fd, &a);
 		return;
 	}
@@ -554,14 +554,14 @@ void call_sendmsg(struct mediator *m, struct call *call)
 	if (r == 0)
 		r = fetch(call, arg_fd(call, 0), &fd);
 	if (r < 0) {
-		call_fail(m, call, (int)r);
+		call_cannot(m, call, (int)r);
 		return;
 	}
-	if (!mediator_decides(m, EVENT_NET_CONNECT, true) && message.named) {
+	if (!call->decides && message.named) {
 		send_observed(m, call, fd, &message.name);
 		return;
 	}
-	if (!mediator_decides(m, EVENT_NET_CONNECT, true) || stream(fd, flags)) {
+	if (!call->decides || stream(fd, flags)) {
 		call_continue(m, call);
 		return;
 	}
@@ -582,11 +582,11 @@ void call_sendmmsg(struct mediator *m, struct call *call)
 	ssize_t r = fetch(call, arg_fd(call, 0), &fd);
 
 	if (r < 0) {
-		call_fail(m, call, (int)r);
+		call_cannot(m, call, (int)r);
 		return;
 	}
 	/* the addresses of many messages are not worth a record each */
-	if (!mediator_decides(m, EVENT_NET_CONNECT, true) || stream(fd, flags)) {
+	if (!call->decides || stream(fd, flags)) {
 		call_continue(m, call);
 		return;
 	}

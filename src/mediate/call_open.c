@@ -126,6 +126,11 @@ static void open_existing(struct mediator *m, struct call *call, const struct op
 	int fd;
 
 	event_open(m, call, a, o);
+	if (!call->decides) {
+		mediator_observed(m, call);
+		call_continue(m, call);
+		return;
+	}
 	if (mediator_decide(m, call) != PASS)
 		return;
 	if (!(a->flags & O_PATH) && S_ISLNK(o->st.st_mode)) {
@@ -164,16 +169,10 @@ static void open_plain(struct mediator *m, struct call *call, const struct open_
 	int r = look_up(m, call, a, &o);
 
 	if (r < 0) {
-		call_fail(m, call, r);
+		call_cannot(m, call, r);
 		return;
 	}
-	if (mediator_decides(m, EVENT_FILE_OPEN, writes(a))) {
-		open_existing(m, call, a, &o);
-	} else {
-		event_open(m, call, a, &o);
-		mediator_observed(m, call);
-		call_continue(m, call);
-	}
+	open_existing(m, call, a, &o);
 	object_done(&o);
 }
 
@@ -193,7 +192,7 @@ static int create_new(struct mediator *m, struct call *call, const struct open_a
 	event_set_bool(&m->event, EVENT_F_FILE_ACTIVITY_WRITE, true);
 	event_set_bool(&m->event, EVENT_F_FILE_ACTIVITY_CREATE, true);
 	event_set_int(&m->event, EVENT_F_FILE_ACTIVITY_MODE, (int64_t)(a->mode & 07777));
-	if (mediator_decide(m, call) != PASS)
+	if (mediator_leaves(m, call) || mediator_decide(m, call) != PASS)
 		return 1;
 	session_enter(m);
 	fd = openat(place->parent, place->name, (int)flags,
@@ -249,7 +248,7 @@ static void open_create(struct mediator *m, struct call *call, const struct open
 		object_place_done(&place);
 	}
 	if (r <= 0)
-		call_fail(m, call, r == -EINVAL ? -EISDIR : r < 0 ? r : -EAGAIN);
+		call_cannot(m, call, r == -EINVAL ? -EISDIR : r < 0 ? r : -EAGAIN);
 }
 
 /* A file without a name, in a folder. */
@@ -261,14 +260,14 @@ static void open_tmpfile(struct mediator *m, struct call *call, struct open_args
 	a->flags |= O_DIRECTORY;
 	r = look_up(m, call, a, &o);
 	if (r < 0) {
-		call_fail(m, call, r);
+		call_cannot(m, call, r);
 		return;
 	}
 	event_start(m, call, EVENT_FILE_CREATE);
 	event_file(m, "create", o.path, o.n, NULL);
 	event_set_bool(&m->event, EVENT_F_FILE_ACTIVITY_WRITE, true);
 	event_set_bool(&m->event, EVENT_F_FILE_ACTIVITY_CREATE, true);
-	if (mediator_decide(m, call) == PASS) {
+	if (!mediator_leaves(m, call) && mediator_decide(m, call) == PASS) {
 		session_enter(m);
 		fd = open_object(m, call, a, &o);
 		session_leave(m);
@@ -282,6 +281,7 @@ static void open_tmpfile(struct mediator *m, struct call *call, struct open_args
 
 static void open_call(struct mediator *m, struct call *call, struct open_args *a, unsigned path_arg)
 {
+	call->decides = mediator_decides(m, EVENT_FILE_OPEN, writes(a));
 	if (call_path(m, call, path_arg, a->path) < 0)
 		return;
 	/* as the kernel reads them: with O_PATH nothing else counts */
@@ -343,7 +343,7 @@ void call_openat2(struct mediator *m, struct call *call)
 	for (size_t i = 0; r == 0 && i < sizeof(more); i++)
 		r = more[i] ? -E2BIG : 0;
 	if (r < 0) {
-		call_fail(m, call, r);
+		call_cannot(m, call, r);
 		return;
 	}
 	a.flags = how.flags;

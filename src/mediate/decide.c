@@ -247,6 +247,15 @@ void mediator_observed(struct mediator *m, const struct call *call)
 	mediator_record(m, call, 0, true);
 }
 
+bool mediator_leaves(struct mediator *m, const struct call *call)
+{
+	if (mediator_decides(m, m->event.type, true))
+		return false;
+	mediator_observed(m, call);
+	call_continue(m, call);
+	return true;
+}
+
 /* ---- on whose behalf ---- */
 
 /*

@@ -20,6 +20,7 @@ struct call {
 	enum sysc sysc;
 	struct object_caller caller;
 	struct who *who;
+	bool decides; /* some rule could stop it: else the kernel may have it whatever happens here */
 	const struct held *granted; /* a person has allowed what it was about when it was held */
 };
 
@@ -79,6 +80,8 @@ struct mediator {
 void call_fail(struct mediator *m, const struct call *call, int error); /* a negative errno */
 void call_return(struct mediator *m, const struct call *call, int64_t value);
 void call_continue(struct mediator *m, const struct call *call);
+/* What it is about could not be found out: it fails with @error, or goes to the kernel if no rule cares. */
+void call_cannot(struct mediator *m, const struct call *call, int error);
 /* The result of an operation: 0 or more is returned, negative fails. */
 void call_answer(struct mediator *m, const struct call *call, int64_t r);
 /* Hand over @fd, which stays the caller's of this. 0, or the errno the session got. */
@@ -94,6 +97,8 @@ void event_file(struct mediator *m, const char *operation, const char *path, siz
 		const struct stat *st);
 
 bool mediator_decides(const struct mediator *m, enum event_type type, bool changes);
+/* No rule can stop m->event, a change: it is recorded, and the call left to the kernel. */
+bool mediator_leaves(struct mediator *m, const struct call *call);
 /* m->event to the engine. STOPPED: the call has failed, and that is recorded. */
 enum verdict mediator_decide(struct mediator *m, struct call *call);
 /* What became of m->event: done (0), or failed with a negative errno; @observed: by the kernel. */

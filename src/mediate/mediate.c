@@ -24,29 +24,43 @@
 static const struct {
 	uint16_t sysc;
 	call_fn *fn;
+	enum event_type type; /* that a rule would have to be about */
 } handlers[] = {
 #if defined(__x86_64__)
-	{ SYSC_open, call_open },           { SYSC_creat, call_creat },
-	{ SYSC_unlink, call_unlink },       { SYSC_rmdir, call_rmdir },
-	{ SYSC_mkdir, call_mkdir },         { SYSC_mknod, call_mknod },
-	{ SYSC_rename, call_rename },       { SYSC_link, call_link },
-	{ SYSC_symlink, call_symlink },
+	{ SYSC_open, call_open, EVENT_FILE_OPEN },
+	{ SYSC_creat, call_creat, EVENT_FILE_OPEN },
+	{ SYSC_unlink, call_unlink, EVENT_FILE_DELETE },
+	{ SYSC_rmdir, call_rmdir, EVENT_FILE_DELETE },
+	{ SYSC_mkdir, call_mkdir, EVENT_FILE_CREATE },
+	{ SYSC_mknod, call_mknod, EVENT_FILE_CREATE },
+	{ SYSC_rename, call_rename, EVENT_FILE_RENAME },
+	{ SYSC_link, call_link, EVENT_FILE_LINK },
+	{ SYSC_symlink, call_symlink, EVENT_FILE_LINK },
 #endif
-	{ SYSC_openat, call_openat },       { SYSC_openat2, call_openat2 },
-	{ SYSC_unlinkat, call_unlinkat },   { SYSC_mkdirat, call_mkdirat },
-	{ SYSC_mknodat, call_mknodat },     { SYSC_renameat, call_renameat },
-	{ SYSC_renameat2, call_renameat2 }, { SYSC_linkat, call_linkat },
-	{ SYSC_symlinkat, call_symlinkat }, { SYSC_execve, call_execve },
-	{ SYSC_execveat, call_execveat },   { SYSC_connect, call_connect },
-	{ SYSC_bind, call_bind },           { SYSC_listen, call_listen },
-	{ SYSC_sendto, call_sendto },       { SYSC_sendmsg, call_sendmsg },
-	{ SYSC_sendmmsg, call_sendmmsg },
+	{ SYSC_openat, call_openat, EVENT_FILE_OPEN },
+	{ SYSC_openat2, call_openat2, EVENT_FILE_OPEN },
+	{ SYSC_unlinkat, call_unlinkat, EVENT_FILE_DELETE },
+	{ SYSC_mkdirat, call_mkdirat, EVENT_FILE_CREATE },
+	{ SYSC_mknodat, call_mknodat, EVENT_FILE_CREATE },
+	{ SYSC_renameat, call_renameat, EVENT_FILE_RENAME },
+	{ SYSC_renameat2, call_renameat2, EVENT_FILE_RENAME },
+	{ SYSC_linkat, call_linkat, EVENT_FILE_LINK },
+	{ SYSC_symlinkat, call_symlinkat, EVENT_FILE_LINK },
+	{ SYSC_execve, call_execve, EVENT_PROCESS_EXEC },
+	{ SYSC_execveat, call_execveat, EVENT_PROCESS_EXEC },
+	{ SYSC_connect, call_connect, EVENT_NET_CONNECT },
+	{ SYSC_bind, call_bind, EVENT_NET_BIND },
+	{ SYSC_listen, call_listen, EVENT_NET_BIND },
+	{ SYSC_sendto, call_sendto, EVENT_NET_CONNECT },
+	{ SYSC_sendmsg, call_sendmsg, EVENT_NET_CONNECT },
+	{ SYSC_sendmmsg, call_sendmmsg, EVENT_NET_CONNECT },
 };
 
 /* By number; filled once. */
 static struct {
 	call_fn *fn;
 	uint16_t sysc;
+	enum event_type type;
 } by_nr[SYSC_NR_MAX];
 
 static void table_fill(void)
@@ -57,6 +71,7 @@ static void table_fill(void)
 		if (nr >= 0) {
 			by_nr[nr].fn = handlers[i].fn;
 			by_nr[nr].sysc = handlers[i].sysc;
+			by_nr[nr].type = handlers[i].type;
 		}
 	}
 }
@@ -76,6 +91,14 @@ void call_return(struct mediator *m, const struct call *call, int64_t value)
 void call_continue(struct mediator *m, const struct call *call)
 {
 	(void)notify_continue(m->o.listener, call->n.id);
+}
+
+void call_cannot(struct mediator *m, const struct call *call, int error)
+{
+	if (call->decides)
+		call_fail(m, call, error);
+	else
+		call_continue(m, call);
 }
 
 void call_answer(struct mediator *m, const struct call *call, int64_t r)
@@ -104,7 +127,7 @@ int call_path(struct mediator *m, const struct call *call, unsigned arg, char pa
 	if (r == 0 && !notify_valid(m->o.listener, call->n.id))
 		r = -ESRCH;
 	if (r < 0)
-		call_fail(m, call, r == -ESRCH || r == -EPERM ? -EACCES : r);
+		call_cannot(m, call, r == -ESRCH || r == -EPERM ? -EACCES : r);
 	return r;
 }
 
@@ -121,9 +144,10 @@ static void handle(struct mediator *m, const struct notify_call *n, const struct
 		return;
 	}
 	call.sysc = by_nr[n->nr].sysc;
+	call.decides = mediator_decides(m, by_nr[n->nr].type, true);
 	if (who_find(&m->who, n->tid, &call.who) < 0) {
-		call_fail(m, &call,
-			  -EACCES); /* gone, or not to be looked at: nothing to decide by */
+		call_cannot(m, &call,
+			    -EACCES); /* gone, or not to be looked at: nothing to decide by */
 		return;
 	}
 	call.caller = (struct object_caller){ .view = &m->view, .who = call.who };
@@ -189,7 +213,8 @@ void mediator_rules_changed(struct mediator *m)
 	for (size_t i = 0; set && i < engine_set_count(set); i++) {
 		const struct policy_rule *rule = engine_set_rule(set, i);
 
-		if (rule->kernel || rule->action <= RULE_ALLOW)
+		if (rule->kernel || rule->action <= RULE_ALLOW ||
+		    (m->view.host_root && rule->section))
 			continue;
 		for (int t = 0; t < EVENT_TYPE_N; t++) {
 			if (!(rule->on & EVENT_BIT(t)))
@@ -198,6 +223,30 @@ void mediator_rules_changed(struct mediator *m)
 			m->decides[t][1] = true;
 		}
 	}
+	/* a name is made or opened: which of the two is found out on the way */
+	m->decides[EVENT_FILE_OPEN][1] |= m->decides[EVENT_FILE_CREATE][1];
+	m->decides[EVENT_FILE_CREATE][1] |= m->decides[EVENT_FILE_OPEN][1];
+}
+
+/*
+ * Without a root of its own the session is kept in by Landlock alone, which looks at who opens, and
+ * that would be us. So there nothing is done on its behalf.
+ */
+static int check_root(const struct mediator *m, struct err *err)
+{
+	const struct engine_set *set = engine_host_set(m->o.host);
+
+	for (size_t i = 0; m->view.host_root && set && i < engine_set_count(set); i++) {
+		const struct policy_rule *rule = engine_set_rule(set, i);
+
+		if (!rule->kernel && !rule->section && rule->action > RULE_ALLOW)
+			return err_text(err, ENOTSUP,
+					"rule '%s' (%s:%u) needs user namespaces, which this host "
+					"does not give: here files are only kept by Landlock",
+					rule->id, rule->where.file ? rule->where.file : "",
+					rule->where.line);
+	}
+	return 0;
 }
 
 bool mediator_decides(const struct mediator *m, enum event_type type, bool changes)
@@ -222,6 +271,9 @@ int mediator_new(const struct mediate_options *options, struct mediator **ret, s
 	r = object_view_open(options->root, &m->view);
 	if (r < 0)
 		return err_set(err, -r, "cannot look at the session's root");
+	r = check_root(m, err);
+	if (r < 0)
+		return r;
 	event_init(&m->event);
 	table_fill();
 	mediator_rules_changed(m);
