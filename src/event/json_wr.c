@@ -150,16 +150,19 @@ void event_write_json(const struct event *e, unsigned flags, struct json_wr *w)
 	json_object(w);
 	json_key(w, "type");
 	json_strz(w, e->type < EVENT_TYPE_N ? event_type_info[e->type].name : NULL);
-	for (int f = 0; f < EVENT_FIELD_N; f++) {
-		struct str name = str_of(event_field_info[f].name);
+	for (int word = 0; word < EVENT_WORDS; word++) {
+		for (uint64_t left = e->set[word]; left; left &= left - 1) {
+			int f = word * 64 + __builtin_ctzll(left);
+			struct str name;
 
-		if (!event_has(e, (enum event_field)f) ||
-		    (event_field_info[f].flags & EVENT_SENSITIVE &&
-		     !(flags & EVENT_JSON_SENSITIVE)))
-			continue;
-		move_to(w, last, name);
-		event_write_value(e->value[f], w);
-		last = name;
+			if (event_field_info[f].flags & EVENT_SENSITIVE &&
+			    !(flags & EVENT_JSON_SENSITIVE))
+				continue;
+			name = str_of(event_field_info[f].name);
+			move_to(w, last, name);
+			event_write_value(e->value[f], w);
+			last = name;
+		}
 	}
 	move_to(w, last, (struct str){ 0 });
 	if (!(flags & EVENT_JSON_SENSITIVE))

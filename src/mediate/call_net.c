@@ -246,8 +246,6 @@ static int read_address(struct mediator *m, struct call *call, unsigned arg, uin
 {
 	int r = tracee_address(call->n.tid, call->n.args[arg], n, ret);
 
-	if (r == 0 && !notify_valid(m->o.listener, call->n.id))
-		r = -EACCES;
 	if (r < 0)
 		call_cannot(m, call, r == -ESRCH || r == -EPERM ? -EACCES : r);
 	return r;
@@ -549,8 +547,6 @@ void call_sendmsg(struct mediator *m, struct call *call)
 	int flags = arg_fd(call, 2);
 	ssize_t r = tracee_message(call->n.tid, call->n.args[1], &message);
 
-	if (r == 0 && !notify_valid(m->o.listener, call->n.id))
-		r = -EACCES;
 	if (r == 0)
 		r = fetch(call, arg_fd(call, 0), &fd);
 	if (r < 0) {
@@ -595,8 +591,6 @@ void call_sendmmsg(struct mediator *m, struct call *call)
 		uint32_t bytes;
 
 		r = tracee_message(call->n.tid, at, &message);
-		if (r == 0 && !notify_valid(m->o.listener, call->n.id))
-			r = -EACCES;
 		if (r == 0)
 			r = send_message(m, call, fd, &message, flags);
 		bytes = r > 0 ? (uint32_t)r : 0;

@@ -147,6 +147,15 @@ static enum verdict ask(struct mediator *m, struct call *call)
 	return stop(m, call, -EACCES);
 }
 
+/* The rules could not be had: nothing is allowed that one of them could stop. */
+static enum verdict stop_failed(struct mediator *m, struct call *call)
+{
+	m->decision.action = RULE_BLOCK;
+	m->decision.rule = NULL;
+	m->decision.reason = "the rules could not be compiled: there is no memory";
+	return stop(m, call, -EACCES);
+}
+
 /*
  * What the wall's own layers hold is left to them: the kernel refuses it with its own errno, and the
  * record names the rule.
@@ -155,6 +164,11 @@ enum verdict mediator_decide(struct mediator *m, struct call *call)
 {
 	struct engine_decision *d = &m->decision;
 
+	/* is what was read of its memory its own? the number might be another's by now */
+	if (!notify_valid(m->o.listener, call->n.id))
+		return STOPPED;
+	if (mediator_compile(m, NULL) < 0)
+		return stop_failed(m, call);
 	engine_decide(m->engine, &m->event, d);
 	if (d->action <= RULE_REWRITE || (d->rule && d->rule->kernel))
 		return PASS;

@@ -56,7 +56,9 @@ enum verdict {
 
 struct mediator {
 	struct mediate_options o;
+	struct loop *loop;
 	struct loop_watch watch;
+	struct engine_host *host; /* NULL until a rule is asked */
 	struct engine *engine;
 	struct object_view view;
 	struct mediate_counts counts;
@@ -99,6 +101,8 @@ void event_file(struct mediator *m, const char *operation, const char *path, siz
 bool mediator_decides(const struct mediator *m, enum event_type type, bool changes);
 /* No rule can stop m->event, a change: it is recorded, and the call left to the kernel. */
 bool mediator_leaves(struct mediator *m, const struct call *call);
+/* Have the rules in force; once they are, nothing to do. */
+int mediator_compile(struct mediator *m, struct err *err);
 /* m->event to the engine. STOPPED: the call has failed, and that is recorded. */
 enum verdict mediator_decide(struct mediator *m, struct call *call);
 /* What became of m->event: done (0), or failed with a negative errno; @observed: by the kernel. */

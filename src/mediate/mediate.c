@@ -17,7 +17,6 @@
 
 #include "base/own.h"
 
-#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -76,6 +75,42 @@ static void table_fill(void)
 	}
 }
 
+/* ---- rules ---- */
+
+/* @set in force, and ours. */
+static int mediator_load(struct mediator *m, struct engine_set *set)
+{
+	if (!m->host)
+		m->host = engine_host_new();
+	if (m->host && !m->engine)
+		m->engine = engine_new(m->host, NULL);
+	if (!m->engine) {
+		engine_set_free(set);
+		return -ENOMEM;
+	}
+	engine_host_load(m->host, set);
+	return 0;
+}
+
+/*
+ * Compile the rules: at once when somebody wrote some, who is then told of mistakes; those of the
+ * policy's own lines, which have none, when the first call asks for them. Most runs never do.
+ */
+int mediator_compile(struct mediator *m, struct err *err)
+{
+	struct engine_options options = { .otherwise = m->o.policy->rules_default };
+	struct engine_set *set;
+	int r;
+
+	if (m->engine)
+		return 0;
+	r = engine_set_new(m->o.rules, m->o.n_rules, &options, &set, err);
+	if (r < 0)
+		return r;
+	r = mediator_load(m, set);
+	return r < 0 ? err_set(err, -r, "rules") : 0;
+}
+
 /* ---- answers ---- */
 
 void call_fail(struct mediator *m, const struct call *call, int error)
@@ -123,9 +158,6 @@ int call_path(struct mediator *m, const struct call *call, unsigned arg, char pa
 	size_t n;
 	int r = tracee_path(call->n.tid, call->n.args[arg], path, &n);
 
-	/* the number might be another's by now */
-	if (r == 0 && !notify_valid(m->o.listener, call->n.id))
-		r = -ESRCH;
 	if (r < 0)
 		call_cannot(m, call, r == -ESRCH || r == -EPERM ? -EACCES : r);
 	return r;
@@ -177,41 +209,33 @@ int mediator_serve_start(struct mediator *m, const struct mediate_start *start)
 	return r;
 }
 
-/*
- * As long as there are calls: one poll() costs less than a turn of the loop. But not for ever, there are
- * others in it.
- */
 static int readable(struct loop_watch *watch, uint32_t revents)
 {
 	struct mediator *m = loop_owner(watch, struct mediator, watch);
-	struct pollfd more = { .fd = watch->fd, .events = POLLIN };
-	int r = 0;
 
-	if (!(revents & EPOLLIN))
-		return 0; /* the last process under the filter has ended */
-	for (int i = 0; r == 0 && i < 64; i++) {
-		r = mediator_serve(m);
-		if (poll(&more, 1, 0) <= 0 || !(more.revents & POLLIN))
-			break;
-	}
-	return r;
+	if (revents & EPOLLIN)
+		return mediator_serve(m);
+	loop_remove(m->loop, watch); /* the last process under the filter has ended */
+	return 0;
 }
 
 int mediator_start(struct mediator *m, struct loop *loop)
 {
 	int r = later_start(m, loop);
 
+	m->loop = loop;
+
 	m->watch = (struct loop_watch){ .fd = m->o.listener, .events = EPOLLIN, .fn = readable };
 	return r < 0 ? r : loop_add(loop, &m->watch);
 }
 
-void mediator_rules_changed(struct mediator *m)
+static void rules_note(struct mediator *m, const struct policy_rule *rules, size_t n)
 {
-	const struct engine_set *set = engine_host_set(m->o.host);
-
+	m->o.rules = rules;
+	m->o.n_rules = n;
 	memset(m->decides, 0, sizeof(m->decides));
-	for (size_t i = 0; set && i < engine_set_count(set); i++) {
-		const struct policy_rule *rule = engine_set_rule(set, i);
+	for (size_t i = 0; i < m->o.n_rules; i++) {
+		const struct policy_rule *rule = &m->o.rules[i];
 
 		if (rule->kernel || rule->action <= RULE_ALLOW ||
 		    (m->view.host_root && rule->section))
@@ -228,16 +252,24 @@ void mediator_rules_changed(struct mediator *m)
 	m->decides[EVENT_FILE_CREATE][1] |= m->decides[EVENT_FILE_OPEN][1];
 }
 
+int mediator_exchange(struct mediator *m, const struct policy_rule *rules, size_t n,
+		      struct engine_set *set)
+{
+	int r = mediator_load(m, set);
+
+	if (r == 0)
+		rules_note(m, rules, n);
+	return r;
+}
+
 /*
  * Without a root of its own the session is kept in by Landlock alone, which looks at who opens, and
  * that would be us. So there nothing is done on its behalf.
  */
 static int check_root(const struct mediator *m, struct err *err)
 {
-	const struct engine_set *set = engine_host_set(m->o.host);
-
-	for (size_t i = 0; m->view.host_root && set && i < engine_set_count(set); i++) {
-		const struct policy_rule *rule = engine_set_rule(set, i);
+	for (size_t i = 0; m->view.host_root && i < m->o.n_rules; i++) {
+		const struct policy_rule *rule = &m->o.rules[i];
 
 		if (!rule->kernel && !rule->section && rule->action > RULE_ALLOW)
 			return err_text(err, ENOTSUP,
@@ -262,21 +294,19 @@ int mediator_new(const struct mediate_options *options, struct mediator **ret, s
 	if (!m)
 		return err_set(err, ENOMEM, "supervisor");
 	m->o = *options;
-	who_init(&m->who);
 	m->later_pipe[0] = m->later_pipe[1] = m->later_timer.fd = -EBADF;
 	m->other_ids = options->outer_uid != geteuid() || options->outer_gid != getegid();
-	m->engine = engine_new(options->host, NULL);
-	if (!m->engine)
-		return err_set(err, ENOMEM, "supervisor");
 	r = object_view_open(options->root, &m->view);
 	if (r < 0)
 		return err_set(err, -r, "cannot look at the session's root");
 	r = check_root(m, err);
+	if (r == 0 && options->policy->n_rules)
+		r = mediator_compile(m, err);
 	if (r < 0)
 		return r;
 	event_init(&m->event);
 	table_fill();
-	mediator_rules_changed(m);
+	rules_note(m, options->rules, options->n_rules);
 	*ret = take_ptr(&m);
 	return 0;
 }
@@ -288,6 +318,7 @@ struct mediator *mediator_free(struct mediator *m)
 	later_stop(m);
 	who_done(&m->who);
 	engine_free(m->engine);
+	engine_host_free(m->host);
 	free(m);
 	return NULL;
 }

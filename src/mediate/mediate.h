@@ -21,12 +21,14 @@ struct mediator;
 
 struct mediate_options {
 	const struct policy *policy;
-	struct engine_host *host; /* with the rules in force; borrowed */
-	struct audit_log *log;    /* borrowed */
-	const char *session;      /* its id */
-	const char *tool;         /* or NULL */
-	int listener;             /* borrowed */
-	int root;                 /* O_PATH, the session's root; borrowed */
+	/* The rules it begins with; borrowed, for as long as no others are loaded. */
+	const struct policy_rule *rules;
+	size_t n_rules;
+	struct audit_log *log; /* borrowed */
+	const char *session;   /* its id */
+	const char *tool;      /* or NULL */
+	int listener;          /* borrowed */
+	int root;              /* O_PATH, the session's root; borrowed */
 	/* The session's ids inside, and what they are outside, where files are made. */
 	uid_t uid, outer_uid;
 	gid_t gid, outer_gid;
@@ -56,8 +58,12 @@ struct mediate_start {
 };
 int mediator_serve_start(struct mediator *m, const struct mediate_start *start);
 
-/* The rules were exchanged: look again at which calls they can stop. */
-void mediator_rules_changed(struct mediator *m);
+/*
+ * Others from now on; @set is what they were compiled to, and the mediator's afterwards. @rules: borrowed as
+ * the first were.
+ */
+int mediator_exchange(struct mediator *m, const struct policy_rule *rules, size_t n,
+		      struct engine_set *set);
 
 struct mediate_counts {
 	uint64_t calls, denied, asked, recorded;

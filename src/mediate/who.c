@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define STATUS_MAX 4096
 
@@ -96,16 +97,9 @@ static int who_read(struct who *who, pid_t tid)
 
 static void who_forget(struct who *who)
 {
-	who->proc = fd_close(who->proc);
+	if (who->tid)
+		who->proc = fd_close(who->proc);
 	who->tid = 0;
-}
-
-void who_init(struct who_table *table)
-{
-	for (int i = 0; i < WHO_MAX; i++) {
-		table->slot[i].proc = -EBADF;
-		table->slot[i].tid = 0;
-	}
 }
 
 void who_done(struct who_table *table)
@@ -114,22 +108,34 @@ void who_done(struct who_table *table)
 		who_forget(&table->slot[i]);
 }
 
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 int who_find(struct who_table *table, pid_t tid, struct who **ret)
 {
 	struct who *who = &table->slot[(uint32_t)tid % WHO_MAX];
+	uint64_t now = now_ms();
 	int r;
 
 	/* its folder's entries are gone with it */
-	if (who->tid == tid && faccessat(who->proc, "comm", F_OK, 0) == 0) {
+	if (who->tid == tid &&
+	    (now - who->seen_ms < WHO_FRESH_MS || faccessat(who->proc, "comm", F_OK, 0) == 0)) {
+		who->seen_ms = now;
 		*ret = who;
 		return 0;
 	}
 	who_forget(who);
 	r = who_read(who, tid);
 	if (r < 0) {
-		who_forget(who);
+		who->proc = fd_close(who->proc);
 		return r;
 	}
+	who->seen_ms = now;
 	*ret = who;
 	return 0;
 }

@@ -2,7 +2,8 @@
  * who - the session's processes as the supervisor knows them, by the number of the calling thread.
  *
  * Looking one up costs the kernel more than most calls do, so what was found is kept: with a
- * descriptor of its folder in /proc, which names this thread and never another that gets its number.
+ * descriptor of its folder in /proc, which names this thread and never another that gets its number. Whether
+ * it is there still is looked at every WHO_FRESH_MS: no number comes round sooner.
  */
 #pragma once
 
@@ -14,21 +15,23 @@
 
 #define WHO_MAX 256 /* a power of two */
 #define WHO_EXE_MAX 1024
+#define WHO_FRESH_MS 20
 
 struct who {
 	pid_t tid, tgid; /* as the supervisor sees them; tid 0: unused */
 	pid_t inner_tid, inner_tgid,
 		inner_ppid; /* in the session's pid namespace; ppid 0: outside */
 	int proc;           /* O_PATH of /proc/TID */
+	uint64_t seen_ms;   /* when it was last seen to be there */
 	size_t n_exe;       /* 0: to be looked up */
 	char exe[WHO_EXE_MAX];
 };
 
+/* Empty when zeroed. */
 struct who_table {
 	struct who slot[WHO_MAX];
 };
 
-void who_init(struct who_table *table);
 void who_done(struct who_table *table);
 /* -ESRCH: it is gone. Valid until the next call. */
 int who_find(struct who_table *table, pid_t tid, struct who **ret);

@@ -15,20 +15,19 @@ static const uint16_t always[] = {
 	SYSC_execveat, SYSC_connect,   SYSC_bind,     SYSC_listen,
 };
 
-int live_plan(struct live *live, const struct policy *policy, struct err *err)
+static bool stops(const struct policy_rule *rule, enum event_type type)
+{
+	return rule->action > RULE_ALLOW && rule->on & EVENT_BIT(type);
+}
+
+void live_plan(struct live *live, const struct policy *policy)
 {
 	bool net = false;
-	int r;
 
 	memset(live, 0, sizeof(*live));
 	live->arena = ARENA_INIT(LIVE_ARENA_MAX);
-	r = engine_policy_rules(policy, &live->arena, &live->rules, &live->n_rules, err);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < live->n_rules; i++) {
-		live->decides |= !live->rules[i].kernel;
-		net |= !live->rules[i].kernel && live->rules[i].on & EVENT_BIT(EVENT_NET_CONNECT);
-	}
+	for (size_t i = 0; i < policy->n_rules; i++)
+		net |= stops(&policy->rules[i], EVENT_NET_CONNECT);
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
 		live->list[live->traps.n++] = (struct filter_trap){ .sysc = always[i] };
 	/* an address is a register: only sends that have one */
@@ -43,23 +42,11 @@ int live_plan(struct live *live, const struct policy *policy, struct err *err)
 		live->list[live->traps.n++] = (struct filter_trap){ .sysc = SYSC_sendmmsg };
 	}
 	live->traps.list = live->list;
-	return 0;
 }
 
-int live_rules(struct live *live, struct err *err)
+int live_rules(struct live *live, const struct policy *policy, struct err *err)
 {
-	struct engine_options options = { .otherwise = RULE_ALLOW };
-	struct engine_set *set;
-	int r;
-
-	live->host = engine_host_new();
-	if (!live->host)
-		return err_set(err, ENOMEM, "rules");
-	r = engine_set_new(live->rules, live->n_rules, &options, &set, err);
-	if (r < 0)
-		return r;
-	engine_host_load(live->host, set);
-	return 0;
+	return engine_policy_rules(policy, &live->arena, &live->rules, &live->n_rules, err);
 }
 
 int live_start(struct live *live, const struct mediate_options *options, struct err *err)
@@ -68,13 +55,13 @@ int live_start(struct live *live, const struct mediate_options *options, struct 
 
 	if (o.listener < 0)
 		return 0;
-	o.host = live->host;
+	o.rules = live->rules;
+	o.n_rules = live->n_rules;
 	return mediator_new(&o, &live->mediator, err);
 }
 
 void live_done(struct live *live)
 {
 	live->mediator = mediator_free(live->mediator);
-	live->host = engine_host_free(live->host);
 	arena_done(&live->arena);
 }

@@ -16,15 +16,13 @@ struct live {
 	size_t n_rules;
 	struct filter_trap list[LIVE_TRAPS_MAX];
 	struct filter_traps traps;
-	bool decides; /* some rule is the supervisor's to hold */
-	struct engine_host *host;
 	struct mediator *mediator;
 };
 
-/* Before the launch: the rules, and the calls to trap. */
-int live_plan(struct live *live, const struct policy *policy, struct err *err);
-/* While the wall is built: compile the rules. */
-int live_rules(struct live *live, struct err *err);
+/* Before the launch: the calls to trap. */
+void live_plan(struct live *live, const struct policy *policy);
+/* While the wall is built: the rules. */
+int live_rules(struct live *live, const struct policy *policy, struct err *err);
 /* After wall_go(): answer from now on. Nothing to do without traps. */
 int live_start(struct live *live, const struct mediate_options *options, struct err *err);
 void live_done(struct live *live);
