@@ -37,18 +37,23 @@ static int place_of(struct mediator *m, struct call *call, int dirfd, unsigned a
 	return r;
 }
 
-/* Decide m->event, do @deed as the session, record and answer; the kernel does what no rule can stop. */
-#define PERFORM(m, call, deed)                                                    \
-	do {                                                                      \
-		int r_;                                                           \
-                                                                                  \
-		if (mediator_leaves(m, call) || mediator_decide(m, call) != PASS) \
-			break;                                                    \
-		session_enter(m);                                                 \
-		r_ = (deed) < 0 ? -errno : 0;                                     \
-		session_leave(m);                                                 \
-		mediator_record(m, call, r_, false);                              \
-		call_answer(m, call, r_);                                         \
+/* Do @deed as the session, record m->event and answer. */
+#define DO(m, call, deed)                            \
+	do {                                         \
+		int r_;                              \
+                                                     \
+		session_enter(m);                    \
+		r_ = (deed) < 0 ? -errno : 0;        \
+		session_leave(m);                    \
+		mediator_record(m, call, r_, false); \
+		call_answer(m, call, r_);            \
+	} while (0)
+
+/* Decide m->event first; the kernel does what no rule can stop. */
+#define PERFORM(m, call, deed)                                                     \
+	do {                                                                       \
+		if (!mediator_leaves(m, call) && mediator_decide(m, call) == PASS) \
+			DO(m, call, deed);                                         \
 	} while (0)
 
 static void set_write(struct mediator *m)
@@ -176,31 +181,60 @@ static void event_rename(struct mediator *m, struct call *call, const struct obj
 	set_write(m);
 }
 
+/* A name comes into being: whoever guards it has said so of making it. */
+static enum verdict decide_made(struct mediator *m, struct call *call,
+				const struct object_place *to, const struct stat *st)
+{
+	event_start(m, call, EVENT_FILE_CREATE);
+	event_file(m, "create", to->path, to->n, st);
+	event_set_bool(&m->event, EVENT_F_FILE_ACTIVITY_CREATE, true);
+	set_write(m);
+	return mediator_decide(m, call);
+}
+
+/* One name moves: it is gone there, and made here. m->event is the rename afterwards. */
+static enum verdict decide_move(struct mediator *m, struct call *call,
+				const struct object_place *from, const struct object_place *to,
+				const struct stat *st)
+{
+	enum verdict v = decide_made(m, call, to, st);
+
+	if (v != PASS)
+		return v;
+	event_start(m, call, EVENT_FILE_DELETE);
+	event_file(m, "delete", from->path, from->n, st);
+	set_write(m);
+	v = mediator_decide(m, call);
+	if (v != PASS)
+		return v;
+	event_rename(m, call, from, to, st);
+	return mediator_decide(m, call);
+}
+
 static void move_places(struct mediator *m, struct call *call, const struct object_place *from,
 			const struct object_place *to, unsigned flags)
 {
 	char left[NAME_MAX + 2], right[NAME_MAX + 2];
-	struct object o;
+	struct object o, other = { .fd = -EBADF };
 	int r = object_at(from, &o);
 
 	/* a slash behind a name is the kernel's to judge */
 	(void)snprintf(left, sizeof(left), "%s%s", from->name, from->slash ? "/" : "");
 	(void)snprintf(right, sizeof(right), "%s%s", to->name, to->slash ? "/" : "");
+	if (r == 0 && flags & RENAME_EXCHANGE)
+		r = object_at(to, &other);
 	if (r < 0) {
 		call_cannot(m, call, r);
 		return;
 	}
-	/* an exchange moves both: the other way must be allowed as well */
-	if (flags & RENAME_EXCHANGE) {
-		event_rename(m, call, to, from, NULL);
-		if (mediator_decide(m, call) != PASS) {
-			object_done(&o);
-			return;
-		}
-	}
 	event_rename(m, call, from, to, &o.st);
-	PERFORM(m, call, renameat2(from->parent, left, to->parent, right, flags));
+	/* an exchange moves both: the other way must be allowed as well */
+	if (!mediator_leaves(m, call) &&
+	    (other.fd < 0 || decide_move(m, call, to, from, &other.st) == PASS) &&
+	    decide_move(m, call, from, to, &o.st) == PASS)
+		DO(m, call, renameat2(from->parent, left, to->parent, right, flags));
 	object_done(&o);
+	object_done(&other);
 }
 
 static void move_name(struct mediator *m, struct call *call, int from_fd, unsigned from_arg,
@@ -273,7 +307,11 @@ static void link_name(struct mediator *m, struct call *call, int from_fd, unsign
 	if (place_of(m, call, to_fd, to_arg, &to) == 0) {
 		(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", o.fd);
 		event_link(m, call, o.path, o.n, &to, &o.st);
-		PERFORM(m, call, linkat(AT_FDCWD, link, to.parent, to.name, AT_SYMLINK_FOLLOW));
+		if (!mediator_leaves(m, call) && decide_made(m, call, &to, &o.st) == PASS) {
+			event_link(m, call, o.path, o.n, &to, &o.st);
+			PERFORM(m, call,
+				linkat(AT_FDCWD, link, to.parent, to.name, AT_SYMLINK_FOLLOW));
+		}
 	}
 	object_done(&o);
 	object_place_done(&to);
@@ -300,7 +338,11 @@ static void link_symbolic(struct mediator *m, struct call *call, unsigned target
 		return;
 	event_link(m, call, place.path, place.n, &place, NULL);
 	event_set_str(&m->event, EVENT_F_FILE_ACTIVITY_KIND, STR("symlink"));
-	PERFORM(m, call, symlinkat(target, place.parent, place.name));
+	if (!mediator_leaves(m, call) && decide_made(m, call, &place, NULL) == PASS) {
+		event_link(m, call, place.path, place.n, &place, NULL);
+		event_set_str(&m->event, EVENT_F_FILE_ACTIVITY_KIND, STR("symlink"));
+		PERFORM(m, call, symlinkat(target, place.parent, place.name));
+	}
 	object_place_done(&place);
 }
 

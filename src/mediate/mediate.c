@@ -250,6 +250,10 @@ static void rules_note(struct mediator *m, const struct policy_rule *rules, size
 	/* a name is made or opened: which of the two is found out on the way */
 	m->decides[EVENT_FILE_OPEN][1] |= m->decides[EVENT_FILE_CREATE][1];
 	m->decides[EVENT_FILE_CREATE][1] |= m->decides[EVENT_FILE_OPEN][1];
+	/* a rename makes and removes names, a link makes one */
+	m->decides[EVENT_FILE_RENAME][1] |= m->decides[EVENT_FILE_CREATE][1] ||
+					    m->decides[EVENT_FILE_DELETE][1];
+	m->decides[EVENT_FILE_LINK][1] |= m->decides[EVENT_FILE_CREATE][1];
 }
 
 int mediator_exchange(struct mediator *m, const struct policy_rule *rules, size_t n,

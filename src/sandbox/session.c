@@ -9,10 +9,9 @@
  *	hash our own program		...
  *	wall_ready()  <---------------	layers, then waits on its go pipe
  *	genesis, invocation.start
- *	wall_go()  ------------------>	exec
- *	sign and name the log		...
+ *	wall_go()  ------------------>	exec (which may be trapped, and is answered)
  *	wall_running()  <-------------	runs
- *	attend
+ *	attend: sign and name the log, answer the session's calls, carry, ...
  *
  * Signals are blocked only after the launch: the child must not inherit the mask, and until then
  * one that ends us ends the child too, over the lifeline. From then on they come through the loop.
@@ -44,6 +43,7 @@
 
 #define KILL_AFTER_MS 2000 /* from SIGTERM to SIGKILL when time or output is up */
 #define DRAIN_STEP_MS 200  /* between looks at the signals while a slow reader takes the rest */
+#define PUBLISH_MS 5       /* the log is signed and named when the start is through */
 #define REGAIN_MS 200      /* between looks whether we have become the foreground job */
 
 static const int session_signals[] = { SIGINT,  SIGTERM,  SIGHUP,  SIGQUIT, SIGUSR1,
@@ -236,9 +236,11 @@ static int timer_fired(struct loop_watch *watch, uint32_t revents)
 static int audit_fired(struct loop_watch *watch, uint32_t revents)
 {
 	struct session *s = loop_owner(watch, struct session, audit);
-	int ms, r = audit_tick(s->log, s->err);
+	int ms, r = audit_publish(s->log, s->err); /* the first time; then nothing to do */
 
 	(void)revents;
+	if (r == 0)
+		r = audit_tick(s->log, s->err);
 	if (r < 0) /* no log, no session */
 		return session_failed(s, "log", WALL_FAIL_SETUP, r);
 	ms = audit_timeout(s->log);
@@ -473,7 +475,7 @@ static int session_loop_start(struct session *s, const sigset_t *signals)
 	if (r == 0)
 		r = session_watch(s, &s->events, wall_event_fd(s->wall), wall_told);
 	if (r == 0)
-		r = session_watch(s, &s->audit, loop_timer(1, 0), audit_fired);
+		r = session_watch(s, &s->audit, loop_timer(PUBLISH_MS, 0), audit_fired);
 	if (r == 0 && (wall_ms || s->has_quota))
 		r = session_watch(s, &s->timer, loop_timer(wall_ms, 0), timer_fired);
 	return r;
@@ -572,11 +574,8 @@ static int session_record_end(struct session *s, struct err *err)
 /* All that must stand before we wait for anything but the exec, done while that is under way. */
 static int session_settle(struct session *s, const sigset_t *signals, struct err *err)
 {
-	int r = audit_publish(s->log, err);
+	int r = session_loop_start(s, signals);
 
-	if (r < 0)
-		return session_failed(s, "log", WALL_FAIL_SETUP, r);
-	r = session_loop_start(s, signals);
 	if (r == 0)
 		r = session_carry(s);
 	if (r < 0)
