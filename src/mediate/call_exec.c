@@ -296,6 +296,16 @@ static pid_t next_stop(const struct call *call, int *ret_status)
 	return -1;
 }
 
+/* Its parent hears of the end only when its tracer, which is us, has. */
+static void end_followed(pid_t pid)
+{
+	int status;
+
+	(void)kill(pid, SIGKILL);
+	while (waitpid(pid, &status, __WALL) < 0 ? errno == EINTR : WIFSTOPPED(status))
+		;
+}
+
 /*
  * Let it go on, and look at it when it has: 0, it is what was decided; 1, the exec failed; -EXDEV, it was
  * another and has been killed; -EPERM: it cannot be followed, and has not gone on.
@@ -314,7 +324,7 @@ static int exec_followed(struct mediator *m, struct call *call, const struct exe
 	(void)ptrace(PTRACE_INTERRUPT, tid, 0, 0);
 	pid = next_stop(call, &status);
 	if (pid < 0) {
-		(void)kill(call->who->tgid, SIGKILL);
+		end_followed(call->who->tgid);
 		return -EXDEV;
 	}
 	if (!WIFSTOPPED(status))
@@ -328,7 +338,7 @@ static int exec_followed(struct mediator *m, struct call *call, const struct exe
 		(void)ptrace(PTRACE_DETACH, pid, 0, 0);
 		return 0;
 	}
-	(void)kill(pid, SIGKILL);
+	end_followed(pid);
 	return -EXDEV;
 }
 
@@ -446,7 +456,6 @@ static void exec_call(struct mediator *m, struct call *call, int dirfd, unsigned
 		call_cannot(m, call, r);
 		return;
 	}
-	who_exec(call->who);
 	if (call->decides) {
 		exec_decided(m, call, &x);
 	} else {
@@ -456,6 +465,7 @@ static void exec_call(struct mediator *m, struct call *call, int dirfd, unsigned
 	}
 	object_done(&x.program);
 	object_done(&x.interpreter);
+	who_exec(call->who);
 }
 
 void call_execve(struct mediator *m, struct call *call)
