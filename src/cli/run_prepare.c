@@ -312,7 +312,7 @@ static int granted(struct run *run, const struct run_chain *chain, bool writable
 	return 0;
 }
 
-static int path_put(struct run *run, const char *path, enum policy_fs kind)
+static int path_put(struct run *run, const char *path, enum policy_fs kind, bool live)
 {
 	struct policy *policy = run->policy;
 	struct policy_path *paths =
@@ -323,7 +323,11 @@ static int path_put(struct run *run, const char *path, enum policy_fs kind)
 	for (size_t i = 0; i < policy->n_paths; i++)
 		paths[i] = policy->paths[i];
 	paths[policy->n_paths++] = (struct policy_path){
-		.path = path, .kind = kind, .optional = true, .where = { .file = "capsule run" }
+		.path = path,
+		.kind = kind,
+		.optional = true,
+		.live = live,
+		.where = { .file = "capsule run" },
 	};
 	policy->paths = paths;
 	return 0;
@@ -338,12 +342,13 @@ static int deny_own(struct run *run, const struct run_chain *chain)
 	const struct policy_path *grant;
 	int r = granted(run, chain, false, &grant);
 
-	return r == 0 && grant ? path_put(run, chain->path, POLICY_FS_DENY) : r;
+	return r == 0 && grant ? path_put(run, chain->path, POLICY_FS_DENY, false) : r;
 }
 
 /*
  * The files that this policy was read from are the next run's too: a session that may write one
- * would write its successor's policy.
+ * would write its successor's policy. Editors replace files, and the mount over it goes with the old one:
+ * the supervisor holds it too.
  */
 static int protect_sources(struct run *run)
 {
@@ -362,7 +367,7 @@ static int protect_sources(struct run *run)
 			continue;
 		r = granted(run, &chain, true, &grant);
 		if (r == 0 && grant)
-			r = path_put(run, real, POLICY_FS_READONLY);
+			r = path_put(run, real, POLICY_FS_READONLY, true);
 	}
 	return r;
 }

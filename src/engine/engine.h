@@ -67,6 +67,15 @@ void engine_set_freep(struct engine_set **set);
 struct policy;
 int engine_policy_rules(const struct policy *policy, struct arena *arena,
 			const struct policy_rule **ret_rules, size_t *ret_n, struct err *err);
+/*
+ * The same for a live session behind a wall that was built from @launch, which is @policy itself until a
+ * reload. @mounts: the session has a root of its own, so that what no line grants is not there, and needs
+ * no rule; the session's own places then are nobody's to decide about. .kernel and .changes of each are
+ * set: what the supervisor need not be asked about.
+ */
+int engine_session_rules(const struct policy *policy, const struct policy *launch, bool mounts,
+			 struct arena *arena, const struct policy_rule **ret_rules, size_t *ret_n,
+			 struct err *err);
 
 size_t engine_set_count(const struct engine_set *set);
 const struct policy_rule *engine_set_rule(const struct engine_set *set, size_t i);

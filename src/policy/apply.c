@@ -1,4 +1,5 @@
 #include "policy/apply.h"
+#include "policy/path.h"
 
 #include <string.h>
 
@@ -64,35 +65,55 @@ static bool preset_alone(const struct load *l)
 
 /* --- paths --- */
 
-static void add_path(struct load *l, uint32_t node, enum policy_fs kind, bool optional)
+/* Said twice: once is enough, and the one that must exist wins. */
+static bool said_before(struct policy_path *paths, size_t n, const struct policy_path *path)
 {
-	struct policy *p = l->p;
-	struct policy_path path = { .kind = kind,
-				    .optional = optional,
-				    .where = load_where(l, node) };
-
-	if (!load_path_expand(l, node, yaml_str(&l->src->doc, node), &path.path))
-		return;
-	path.nofollow = l->src->trust == TRUST_PROJECT;
-	if ((l->tool ? l->tool->n_paths : p->n_paths) >= LOAD_PATHS_MAX) {
-		load_error(l, node, "more than %d paths", LOAD_PATHS_MAX);
-		return;
-	}
-	if (l->tool) {
-		load_append(l, LIST_TOOL_PATHS, &l->tool->paths, &l->tool->n_paths, &path,
-			    sizeof(path));
-		return;
-	}
-	/* Said twice: once is enough, and the one that must exist wins. */
-	for (size_t i = 0; i < p->n_paths && !preset_alone(l); i++) {
-		struct policy_path *old = &p->paths[i];
-
-		if (old->kind == kind && strcmp(old->path, path.path) == 0) {
-			old->optional = old->optional && optional;
-			return;
+	for (size_t i = 0; i < n; i++) {
+		if (paths[i].kind == path->kind && paths[i].glob == path->glob &&
+		    strcmp(paths[i].path, path->path) == 0) {
+			paths[i].optional = paths[i].optional && path->optional;
+			return true;
 		}
 	}
-	load_append(l, LIST_PATHS, &p->paths, &p->n_paths, &path, sizeof(path));
+	return false;
+}
+
+/* The list that paths go to at this place of the document. */
+struct path_list {
+	enum load_list list;
+	struct policy_path **paths;
+	size_t *n;
+};
+
+static void add_path(struct load *l, struct path_list to, uint32_t node, enum policy_fs kind,
+		     bool optional)
+{
+	struct policy_path path = { .kind = kind,
+				    .optional = optional,
+				    .where = load_where(l, node),
+				    .nofollow = l->src->trust == TRUST_PROJECT };
+	struct str text = yaml_str(&l->src->doc, node);
+
+	if (path_kind_grants(kind) ? !load_path_expand(l, node, text, &path.path)
+				   : !load_path_pattern(l, node, text, &path.path, &path.glob))
+		return;
+	if (*to.n >= LOAD_PATHS_MAX)
+		load_error(l, node, "more than %d paths", LOAD_PATHS_MAX);
+	else if (to.list == LIST_TOOL_PATHS || preset_alone(l) ||
+		 !said_before(*to.paths, *to.n, &path))
+		load_append(l, to.list, to.paths, to.n, &path, sizeof(path));
+}
+
+static struct path_list paths_here(struct load *l)
+{
+	if (l->tool)
+		return (struct path_list){ LIST_TOOL_PATHS, &l->tool->paths, &l->tool->n_paths };
+	return (struct path_list){ LIST_PATHS, &l->p->paths, &l->p->n_paths };
+}
+
+static struct path_list within_here(struct load *l)
+{
+	return (struct path_list){ LIST_WITHIN, &l->p->reload.within, &l->p->reload.n_within };
 }
 
 APPLY_BEGIN(apply_path_begin)
@@ -121,13 +142,26 @@ APPLY_END(apply_path_end)
 {
 	(void)node;
 	if (l->path.node)
-		add_path(l, l->path.node, (enum policy_fs)s->arg, l->path.optional);
+		add_path(l, paths_here(l), l->path.node, (enum policy_fs)s->arg, l->path.optional);
 }
 
 APPLY_SET(apply_path)
 {
 	(void)value;
-	add_path(l, node, (enum policy_fs)s->arg, false);
+	add_path(l, paths_here(l), node, (enum policy_fs)s->arg, false);
+}
+
+APPLY_END(apply_within_end)
+{
+	(void)node;
+	if (l->path.node)
+		add_path(l, within_here(l), l->path.node, (enum policy_fs)s->arg, l->path.optional);
+}
+
+APPLY_SET(apply_within)
+{
+	(void)value;
+	add_path(l, within_here(l), node, (enum policy_fs)s->arg, false);
 }
 
 APPLY_SET(apply_home)
@@ -139,6 +173,12 @@ APPLY_SET(apply_home)
 APPLY_SET(apply_tmp)
 {
 	l->p->private_tmp = value->choice == 0;
+	said(l, s, node);
+}
+
+APPLY_SET(apply_overlay)
+{
+	l->p->overlay = value->number != 0;
 	said(l, s, node);
 }
 
@@ -318,6 +358,45 @@ APPLY_SET(apply_fsync)
 APPLY_SET(apply_stdio)
 {
 	l->p->audit_stdio = value->choice == 1;
+	said(l, s, node);
+}
+
+APPLY_SET(apply_record)
+{
+	l->p->record = (enum policy_record)value->choice;
+	said(l, s, node);
+}
+
+/* --- ask, reload --- */
+
+APPLY_SET(apply_ask_default)
+{
+	l->p->ask_default = value->choice == 0 ? RULE_BLOCK : RULE_ALLOW;
+	said(l, s, node);
+}
+
+APPLY_BEGIN(apply_reload_begin)
+{
+	l->p->reload.off = false;
+	said(l, s, node);
+	return true;
+}
+
+APPLY_SET(apply_reload)
+{
+	l->p->reload.off = value->number == 0;
+	said(l, s, node);
+}
+
+APPLY_SET(apply_reload_watch)
+{
+	l->p->reload.watch = value->number != 0;
+	said(l, s, node);
+}
+
+APPLY_SET(apply_reload_revoke)
+{
+	l->p->reload.revoke = value->number != 0;
 	said(l, s, node);
 }
 

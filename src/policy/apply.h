@@ -21,8 +21,11 @@ APPLY_SET(apply_path_text);
 APPLY_SET(apply_path_optional);
 APPLY_END(apply_path_end);
 APPLY_SET(apply_path);
+APPLY_END(apply_within_end);
+APPLY_SET(apply_within);
 APPLY_SET(apply_home);
 APPLY_SET(apply_tmp);
+APPLY_SET(apply_overlay);
 
 APPLY_SET(apply_env_pass);
 APPLY_SET(apply_env_set);
@@ -80,7 +83,14 @@ APPLY_SET(apply_ask_timeout);
 APPLY_SET(apply_ask_scope);
 APPLY_SET(apply_ask_prompt);
 
+APPLY_SET(apply_ask_default);
+APPLY_BEGIN(apply_reload_begin);
+APPLY_SET(apply_reload);
+APPLY_SET(apply_reload_watch);
+APPLY_SET(apply_reload_revoke);
+
 APPLY_SET(apply_audit_path);
+APPLY_SET(apply_record);
 APPLY_SET(apply_fsync);
 APPLY_SET(apply_stdio);
 APPLY_SET(apply_redact);

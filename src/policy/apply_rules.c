@@ -39,14 +39,34 @@ APPLY_SET(apply_rule_name)
 		load_error(l, node, "a name of more than 128 bytes");
 }
 
+#define BIT(type) EVENT_BIT(EVENT_##type)
+/* What a run asks the rules about, and what belongs to the same families and never comes up in one. */
+#define LIVE                                                                       \
+	(BIT(FILE_OPEN) | BIT(FILE_CREATE) | BIT(FILE_DELETE) | BIT(FILE_RENAME) | \
+	 BIT(FILE_LINK) | BIT(FILE_CHMOD) | BIT(PROCESS_EXEC) | BIT(NET_CONNECT) | BIT(NET_BIND))
+#define BESIDE                                                                       \
+	(BIT(FILE_READ) | BIT(FILE_WRITE) | BIT(FILE_EXEC_MAP) | BIT(PROCESS_EXIT) | \
+	 BIT(PROCESS_SIGNAL) | BIT(PROCESS_PTRACE) | BIT(NET_ACCEPT) | BIT(NET_SEND))
+
+/* Of what one word under `on` stands for, a type that nothing asks the rules about; -1: none. */
+static int unenforced(event_types types)
+{
+	event_types others = types & LIVE ? types & ~(LIVE | BESIDE) : types;
+
+	return others ? __builtin_ctzll(others) : -1;
+}
+
 APPLY_SET(apply_rule_on)
 {
 	event_types types = event_types_find(value->text);
 	const char *near = event_type_nearest(value->text);
 
 	(void)s;
-	l->rule.on_node = node;
 	l->rule.rule.on |= types;
+	if (types && (l->rule.unenforced < 0 || !l->rule.on_node)) {
+		l->rule.unenforced = unenforced(types);
+		l->rule.on_node = node;
+	}
 	if (types)
 		return;
 	if (near)
@@ -352,6 +372,7 @@ APPLY_BEGIN(apply_rule_begin)
 			  .phase = RULE_PHASE_N,
 			  .priority = RULE_PRIORITY_DEFAULT,
 			  .where = load_where(l, node) },
+		.unenforced = -1,
 	};
 	l->cap[LIST_RULE_TAGS] = l->cap[LIST_RULE_REWRITES] = 0;
 	return true;
@@ -411,21 +432,11 @@ static void check_parts(struct load *l, uint32_t node)
 		load_error(l, node, "a throttle needs a 'rate', or a 'quota' with an 'amount'");
 }
 
-#define BIT(type) EVENT_BIT(EVENT_##type)
-/* What a run asks the rules about, and what belongs to the same families and never comes up in one. */
-#define LIVE                                                                       \
-	(BIT(FILE_OPEN) | BIT(FILE_CREATE) | BIT(FILE_DELETE) | BIT(FILE_RENAME) | \
-	 BIT(FILE_LINK) | BIT(FILE_CHMOD) | BIT(PROCESS_EXEC) | BIT(NET_CONNECT) | BIT(NET_BIND))
-#define BESIDE                                                                       \
-	(BIT(FILE_READ) | BIT(FILE_WRITE) | BIT(FILE_EXEC_MAP) | BIT(PROCESS_EXIT) | \
-	 BIT(PROCESS_SIGNAL) | BIT(PROCESS_PTRACE) | BIT(NET_ACCEPT) | BIT(NET_SEND))
-
-/* A rule that nothing would ask during a run is a mistake. */
+/* The supervisor asks the rules during a run; a rule that would be ignored is a mistake. */
 static void check_enforced(struct load *l)
 {
 	const struct policy_rule *r = &l->rule.rule;
-	event_types others = r->on & LIVE ? r->on & ~(LIVE | BESIDE) : r->on;
-	int type = others ? __builtin_ctzll(others) : -1;
+	int type = l->rule.unenforced;
 
 	if (l->vars->rules || type < 0)
 		return;

@@ -48,14 +48,22 @@ static void diff_grants(struct diff *d, const struct policy *from, const struct 
 	}
 }
 
+/* Does @d take all that @path takes? A pattern within a folder is within it as text, too. */
+static bool takes_all(const struct policy_path *d, const struct policy_path *path)
+{
+	if (d->glob && path->glob)
+		return strcmp(d->path, path->path) == 0;
+	return d->glob ? path_entry_matches(d, path->path) : path_within(path->path, d->path);
+}
+
 static bool denied(const struct policy *policy, const struct policy_path *path)
 {
 	for (size_t i = 0; i < policy->n_paths; i++) {
 		const struct policy_path *p = &policy->paths[i];
 
-		if (path_within(path->path, p->path) &&
-		    (p->kind == POLICY_FS_DENY || p->kind == path->kind) &&
-		    !path_kind_grants(p->kind))
+		if (path_kind_grants(p->kind) || !takes_all(p, path))
+			continue;
+		if (p->kind == path->kind || p->kind == POLICY_FS_DENY || p->kind == POLICY_FS_HIDE)
 			return true;
 	}
 	return false;
@@ -64,6 +72,8 @@ static bool denied(const struct policy *policy, const struct policy_path *path)
 /* Is there anything that a denial of @path's kind would take from @policy? */
 static bool granted(const struct policy *policy, const struct policy_path *path)
 {
+	if (path->glob)
+		return true;
 	return path_covered(policy, policy->paths, policy->n_paths, path->path,
 			    path->kind == POLICY_FS_READONLY ? POLICY_FS_WRITE : POLICY_FS_READ);
 }
@@ -336,9 +346,48 @@ static void diff_audit(struct diff *d, const struct policy *a, const struct poli
 		tell(d, looseness[b->audit_fsync] > looseness[a->audit_fsync] ? 1 : -1,
 		     "audit.fsync", b->origin[POLICY_KEY_FSYNC], "%s, was %s",
 		     schema_fsync[b->audit_fsync], schema_fsync[a->audit_fsync]);
+	if (a->record != b->record)
+		tell(d, b->record > a->record ? -1 : 1, "audit.record",
+		     b->origin[POLICY_KEY_RECORD], "%s, was %s", schema_record[b->record],
+		     schema_record[a->record]);
 	if (a->audit_stdio != b->audit_stdio)
 		tell(d, b->audit_stdio ? -1 : 1, "audit.stdio", b->origin[POLICY_KEY_STDIO],
 		     "%s, was %s", schema_stdio[b->audit_stdio], schema_stdio[a->audit_stdio]);
+}
+
+static void diff_within(struct diff *d, const struct policy *from, const struct policy *to,
+			int direction, const char *verb)
+{
+	for (size_t i = 0; i < from->reload.n_within; i++) {
+		const struct policy_path *p = &from->reload.within[i];
+
+		if (!path_covered(to, to->reload.within, to->reload.n_within, p->path, p->kind))
+			tell(d, direction, "reload.within", p->where, "%s %s %s", verb,
+			     path_kind_name(p->kind), p->path);
+	}
+}
+
+static void diff_live(struct diff *d, const struct policy *a, const struct policy *b)
+{
+	static const char *const words[] = { "false", "true" };
+	static const char *const answers[] = { "deny", "allow" };
+
+	if (a->overlay != b->overlay)
+		tell(d, b->overlay ? -1 : 1, "filesystem.overlay", b->origin[POLICY_KEY_OVERLAY],
+		     "%s, was %s", words[b->overlay], words[a->overlay]);
+	diff_flag(d, "ask_default", b, POLICY_KEY_ASK_DEFAULT, a->ask_default == RULE_ALLOW,
+		  b->ask_default == RULE_ALLOW, answers);
+	if (a->reload.off != b->reload.off)
+		tell(d, 0, "reload", b->origin[POLICY_KEY_RELOAD], "%s, was %s",
+		     words[!b->reload.off], words[!a->reload.off]);
+	if (a->reload.watch != b->reload.watch)
+		tell(d, 0, "reload.watch", b->origin[POLICY_KEY_WATCH], "%s, was %s",
+		     words[b->reload.watch], words[a->reload.watch]);
+	if (a->reload.revoke != b->reload.revoke)
+		tell(d, b->reload.revoke ? -1 : 1, "reload.revoke", b->origin[POLICY_KEY_REVOKE],
+		     "%s, was %s", words[b->reload.revoke], words[a->reload.revoke]);
+	diff_within(d, b, a, 0, "may be granted:");
+	diff_within(d, a, b, 0, "may no longer be granted:");
 }
 
 static void diff_engine_rule(void *ctx, int loosens, const struct policy_rule *rule,
@@ -380,6 +429,7 @@ size_t policy_diff(const struct policy *a, const struct policy *b, policy_change
 	diff_layers(&d, a, b);
 	diff_tools(&d, a, b);
 	diff_audit(&d, a, b);
+	diff_live(&d, a, b);
 	show_rules_diff(a, b, diff_engine_rule, &d);
 	if (a->rules_default != b->rules_default)
 		tell(&d, b->rules_default == RULE_ALLOW ? 1 : -1, "rules_default",

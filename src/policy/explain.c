@@ -39,7 +39,7 @@ static const struct policy_path *taken(const struct policy *policy, const char *
 	for (size_t i = 0; i < policy->n_paths; i++) {
 		const struct policy_path *p = &policy->paths[i];
 
-		if (p->kind == kind && path_within(path, p->path))
+		if (p->kind == kind && path_entry_matches(p, path))
 			return p;
 	}
 	return NULL;
@@ -74,13 +74,15 @@ struct policy_verdict policy_explain_path(const struct policy *policy, const cha
 	const char *own = private_place(policy, path);
 
 	v.taken = taken(policy, path, POLICY_FS_DENY);
+	if (!v.taken)
+		v.taken = taken(policy, path, POLICY_FS_HIDE);
 	v.read = best(policy, path, POLICY_FS_READ);
 	v.write = best(policy, path, POLICY_FS_WRITE);
 	v.exec = best(policy, path, POLICY_FS_EXEC);
 	if (own_place(path)) {
 		v = (struct policy_verdict){ .place = PLACE_OWN, .rights = POLICY_MAY_READ };
 	} else if (v.taken && (v.read || own)) {
-		v.place = PLACE_DENIED;
+		v.place = v.taken->kind == POLICY_FS_HIDE ? PLACE_HIDDEN : PLACE_DENIED;
 	} else if (own && (!v.read || strcmp(v.read->path, own) == 0)) {
 		v.place = PLACE_PRIVATE;
 		v.exec = best(policy, own, POLICY_FS_EXEC); /* of the folder itself */
@@ -95,6 +97,8 @@ struct policy_verdict policy_explain_path(const struct policy *policy, const cha
 	} else if (leads_to_grant(policy, path)) {
 		v.place = PLACE_BARE;
 	}
+	if (v.rights && v.place != PLACE_OWN)
+		v.ask = taken(policy, path, POLICY_FS_ASK);
 	return v;
 }
 
@@ -109,7 +113,7 @@ static void put_rule(struct buf *out, const char *what, const struct policy_path
 	if (!rule)
 		return;
 	buf_printf(out, "  %-8s by %s ", what, path_kind_name(rule->kind));
-	show_text(out, str_of(rule->path));
+	show_path(out, rule);
 	buf_putz(out, " at ");
 	put_at(out, rule->where);
 	buf_putc(out, '\n');
@@ -140,6 +144,7 @@ void policy_verdict_text(const struct policy *policy, const char *path,
 							   : rights_name(v->rights));
 		break;
 	case PLACE_DENIED: buf_putz(out, "no access: it is denied"); break;
+	case PLACE_HIDDEN: buf_putz(out, "is not there: it is hidden"); break;
 	case PLACE_PRIVATE:
 		buf_printf(out,
 			   "the session's own private %s: empty at the start, %s, gone at the end",
@@ -164,8 +169,13 @@ void policy_verdict_text(const struct policy *policy, const char *path,
 		put_rule(out, v->taken ? "(write)" : "write", v->write);
 		put_rule(out, "exec", v->exec);
 	}
+	put_rule(out, "asked", v->ask);
 	if (v->taken)
-		put_rule(out, v->taken->kind == POLICY_FS_DENY ? "denied" : "taken", v->taken);
+		put_rule(out,
+			 v->taken->kind == POLICY_FS_DENY   ? "denied"
+			 : v->taken->kind == POLICY_FS_HIDE ? "hidden"
+							    : "taken",
+			 v->taken);
 }
 
 static void json_where(struct json_wr *w, struct policy_where where)
@@ -208,8 +218,8 @@ static void json_rule(struct json_wr *w, const char *key, const struct policy_pa
 
 void policy_verdict_json(const char *path, const struct policy_verdict *v, struct buf *out)
 {
-	static const char *const places[] = { "absent",  "granted", "denied",
-					      "private", "bare",    "own" };
+	static const char *const places[] = { "absent", "granted", "denied", "private",
+					      "bare",   "own",     "hidden" };
 	struct json_wr w = json_wr_init(out);
 
 	json_object(&w);
@@ -227,6 +237,7 @@ void policy_verdict_json(const char *path, const struct policy_verdict *v, struc
 	json_rule(&w, "write_by", v->write);
 	json_rule(&w, "exec_by", v->exec);
 	json_rule(&w, "taken_by", v->taken);
+	json_rule(&w, "asked_by", v->ask);
 	json_end_object(&w);
 }
 
@@ -244,7 +255,8 @@ static void list_paths(const struct policy *p, struct buf *out, enum policy_fs k
 			buf_printf(out, "%s\n", heading);
 		any = true;
 		buf_printf(out, "  %s%s  (", p->paths[i].path,
-			   p->paths[i].optional ? ", where it exists" : "");
+			   p->paths[i].optional && path_kind_grants(kind) ? ", where it exists"
+									  : "");
 		put_at(out, p->paths[i].where);
 		buf_putz(out, ")\n");
 	}
@@ -332,6 +344,36 @@ static void explain_layers(const struct policy *p, struct buf *out)
 	buf_putz(out, p->require_default ? "and what its other promises need\n" : "\n");
 }
 
+static void explain_live(const struct policy *p, struct buf *out)
+{
+	static const char *const records[] = {
+		"its start, its end and what is stopped",
+		"what it opens, changes, executes, connects to and signals",
+		"every system call",
+	};
+
+	buf_printf(out, "Recorded is %s.\n", records[p->record]);
+	buf_printf(out, "Where a person is to be asked and nobody is there, the answer is %s.\n",
+		   p->ask_default == RULE_ALLOW ? "yes" : "no");
+	if (p->reload.off) {
+		buf_putz(out, "The policy cannot change while it runs.\n");
+		return;
+	}
+	buf_printf(out, "The policy may change while it runs%s%s.\n",
+		   p->reload.watch ? ", by itself when a file of it does"
+				   : ", by 'capsule reload' alone",
+		   p->reload.revoke ? "; processes that hold open what is then forbidden are ended"
+				    : "");
+	for (size_t i = 0; i < p->reload.n_within; i++) {
+		const struct policy_path *path = &p->reload.within[i];
+
+		buf_printf(out, "  a reload may grant %s %s  (", path_kind_name(path->kind),
+			   path->path);
+		put_at(out, path->where);
+		buf_putz(out, ")\n");
+	}
+}
+
 void policy_explain(const struct policy *p, struct buf *out)
 {
 	static const char *const lists[] = {
@@ -346,7 +388,13 @@ void policy_explain(const struct policy *p, struct buf *out)
 	list_paths(p, out, POLICY_FS_READ, "It may read");
 	list_paths(p, out, POLICY_FS_READONLY, "It may read, but never change");
 	list_paths(p, out, POLICY_FS_DENY, "It may never touch");
+	list_paths(p, out, POLICY_FS_HIDE, "It never gets to see");
+	list_paths(p, out, POLICY_FS_ASK, "A person is asked before it touches");
 	buf_putz(out, "Everything else of the disk is not there.\n");
+	if (p->overlay)
+		buf_putz(
+			out,
+			"What it changes is kept aside: 'capsule changes' shows and applies it.\n");
 	buf_printf(out, "Its home is %s, its tmp is %s.\n",
 		   p->private_home ? "its own and empty but for the above" : "the host's",
 		   p->private_tmp ? "its own and empty" : "the host's");
@@ -363,4 +411,5 @@ void policy_explain(const struct policy *p, struct buf *out)
 		buf_printf(out, "%s%s%s", i ? ", " : "It may be narrowed to the tools ",
 			   p->tools[i].name, i + 1 == p->n_tools ? "\n" : "");
 	explain_layers(p, out);
+	explain_live(p, out);
 }

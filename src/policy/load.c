@@ -205,6 +205,9 @@ static void defaults(struct policy *p, const struct policy_vars *vars)
 	p->gid = -1;
 	p->sysc_preset = POLICY_SYSC_DEFAULT;
 	p->rules_default = RULE_ALLOW;
+	p->ask_default = RULE_BLOCK;
+	p->record = POLICY_RECORD_SECURITY;
+	p->reload.watch = true;
 	p->require = REQUIRE_DEFAULT;
 	p->require_default = true;
 	p->workspace = vars->workspace;
@@ -241,6 +244,7 @@ static int finish(struct load *l, struct load_source *first, const struct policy
 	r = put_sources(l, first, ceiling);
 	if (r < 0)
 		return err_set(err, -r, "%s", first->name);
+	load_paths_look(l);
 	/* presets are checked by the unit tests, not at every start */
 	preset_alone = first->trust == TRUST_BUILTIN;
 	if (!preset_alone && l->diag->errors == 0) {

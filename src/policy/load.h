@@ -57,6 +57,7 @@ struct load_rule_draft {
 	unsigned n_ops;
 	const char *with;
 	bool has_ask;
+	int unenforced; /* a type that nothing of this build stops, and `on` asks for; or -1 */
 	/* of what is looked at when the whole is known; 0: was not said */
 	uint32_t on_node, when_node, phase_node, rate_node, by_node, of_node, amount_node;
 };
@@ -64,6 +65,7 @@ struct load_rule_draft {
 /* Growing arrays: room for each list of the policy. */
 enum load_list {
 	LIST_PATHS,
+	LIST_WITHIN,
 	LIST_ENV_PASS,
 	LIST_ENV_PASS_WHERE,
 	LIST_ENV_SET,
@@ -137,6 +139,11 @@ bool load_value_parse(struct load *l, const struct schema *s, uint32_t node,
 
 /* path.c */
 bool load_path_expand(struct load *l, uint32_t node, struct str text, const char **ret_path);
+/* The same where a pattern may stand: then *@ret_glob. */
+bool load_path_pattern(struct load *l, uint32_t node, struct str text, const char **ret_path,
+		       bool *ret_glob);
+/* Which of what takes away is there, and what it really names. */
+void load_paths_look(struct load *l);
 void load_paths_check(struct load *l); /* after all is merged: missing paths, contradictions */
 
 /* argv.c: a command pattern. */

@@ -16,8 +16,6 @@
 #include "policy/load.h"
 #include "policy/path.h"
 
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct narrow {
@@ -72,30 +70,6 @@ __attribute__((format(printf, 3, 4))) static void beyond(struct narrow *n,
 
 /* --- paths --- */
 
-/*
- * @path with its symlinks followed as far as it exists; what does not exist is appended as written.
- */
-static bool resolve(struct arena *arena, const char *path, const char **ret)
-{
-	char head[PATH_MAX], real[PATH_MAX];
-	size_t n = strlen(path);
-	const char *rest;
-
-	if (n >= sizeof(head))
-		return false;
-	memcpy(head, path, n + 1);
-	while (!realpath(head, real)) {
-		char *slash = strrchr(head, '/');
-
-		if (!slash || slash == head)
-			return (*ret = path);
-		*slash = '\0';
-	}
-	rest = path + strlen(head);
-	*ret = arena_printf(arena, "%s%s", strcmp(real, "/") == 0 && *rest ? "" : real, rest);
-	return *ret;
-}
-
 static bool resolve_ceiling(struct narrow *n)
 {
 	const struct policy *c = n->ceiling;
@@ -106,8 +80,11 @@ static bool resolve_ceiling(struct narrow *n)
 	for (size_t i = 0; i < c->n_paths; i++) {
 		struct policy_path path = c->paths[i];
 
-		if (n->l->offline || !resolve(n->l->arena, path.path, &path.path))
+		if (n->l->offline || path.glob)
 			continue;
+		path.path = path_resolve(n->l->arena, path.path);
+		if (!path.path)
+			return false;
 		n->resolved[n->n_resolved++] = path;
 	}
 	return true;
@@ -119,9 +96,9 @@ static const struct policy_path *denial_of(const struct policy_path *paths, size
 	for (size_t i = 0; i < n_paths; i++) {
 		const struct policy_path *d = &paths[i];
 
-		if ((d->kind == POLICY_FS_DENY ||
+		if ((d->kind == POLICY_FS_DENY || d->kind == POLICY_FS_HIDE ||
 		     (d->kind == POLICY_FS_READONLY && kind == POLICY_FS_WRITE)) &&
-		    path_within(path, d->path))
+		    path_entry_matches(d, path))
 			return d;
 	}
 	return NULL;
@@ -155,7 +132,9 @@ static void narrow_grant(struct narrow *n, struct policy_path *grant)
 {
 	const char *real = grant->path;
 
-	if (!n->l->offline && !resolve(n->l->arena, grant->path, &real)) {
+	if (!n->l->offline)
+		real = path_resolve(n->l->arena, grant->path);
+	if (!real) {
 		n->l->no_memory = true;
 		return;
 	}
@@ -180,6 +159,8 @@ static void narrow_paths(struct narrow *n)
 		if (path_kind_grants(p->paths[i].kind))
 			narrow_grant(n, &p->paths[i]);
 	}
+	for (size_t i = 0; i < p->reload.n_within && !diag_full(n->l->diag); i++)
+		narrow_grant(n, &p->reload.within[i]);
 	for (size_t i = 0; i < p->n_tools; i++) {
 		for (size_t k = 0; k < p->tools[i].n_paths; k++)
 			narrow_grant(n, &p->tools[i].paths[k]);
@@ -189,6 +170,12 @@ static void narrow_paths(struct narrow *n)
 		    !path_listed(p->paths, p->n_paths, &c->paths[i]))
 			load_append(n->l, LIST_PATHS, &p->paths, &p->n_paths, &c->paths[i],
 				    sizeof(c->paths[i]));
+	}
+	if (c->overlay && !p->overlay) {
+		if (p->origin[POLICY_KEY_OVERLAY].file)
+			beyond(n, p->origin[POLICY_KEY_OVERLAY], "overlay: false");
+		p->overlay = true;
+		p->origin[POLICY_KEY_OVERLAY] = c->origin[POLICY_KEY_OVERLAY];
 	}
 	if (!p->private_home && c->private_home)
 		beyond(n, p->origin[POLICY_KEY_HOME], "home: host");
@@ -405,6 +392,13 @@ static void narrow_audit(struct narrow *n)
 		p->audit_fsync = c->audit_fsync;
 		p->origin[POLICY_KEY_FSYNC] = c->origin[POLICY_KEY_FSYNC];
 	}
+	if (p->record < c->record) {
+		if (p->origin[POLICY_KEY_RECORD].file)
+			beyond(n, p->origin[POLICY_KEY_RECORD], "record: %s is less than %s",
+			       schema_record[p->record], schema_record[c->record]);
+		p->record = c->record;
+		p->origin[POLICY_KEY_RECORD] = c->origin[POLICY_KEY_RECORD];
+	}
 	if (c->audit_stdio && !p->audit_stdio) {
 		if (p->origin[POLICY_KEY_STDIO].file)
 			beyond(n, p->origin[POLICY_KEY_STDIO], "less is recorded");
@@ -483,9 +477,37 @@ static void narrow_rules(struct narrow *n)
 		p->rules_default = RULE_BLOCK;
 		p->origin[POLICY_KEY_RULES_DEFAULT] = c->origin[POLICY_KEY_RULES_DEFAULT];
 	}
+	if (!p->origin[POLICY_KEY_ASK_DEFAULT].file) {
+		p->ask_default = c->ask_default;
+		p->origin[POLICY_KEY_ASK_DEFAULT] = c->origin[POLICY_KEY_ASK_DEFAULT];
+	} else if (p->ask_default == RULE_ALLOW && c->ask_default == RULE_BLOCK) {
+		beyond(n, p->origin[POLICY_KEY_ASK_DEFAULT], "ask_default: allow");
+	}
 	for (size_t i = 0; i < c->n_rules; i++)
 		load_append(n->l, LIST_RULES, &p->rules, &p->n_rules, &c->rules[i],
 			    sizeof(c->rules[i]));
+}
+
+/* One switch of `reload`: @strict is the value that binds those below. */
+static void narrow_switch(struct narrow *n, bool *value, bool ceiling, bool strict,
+			  enum policy_key key, const char *what)
+{
+	if (ceiling != strict || *value == strict)
+		return;
+	if (n->p->origin[key].file)
+		beyond(n, n->p->origin[key], "%s", what);
+	*value = strict;
+	n->p->origin[key] = n->ceiling->origin[key];
+}
+
+static void narrow_reload(struct narrow *n)
+{
+	struct policy_reload *r = &n->p->reload;
+	const struct policy_reload *c = &n->ceiling->reload;
+
+	narrow_switch(n, &r->off, c->off, true, POLICY_KEY_RELOAD, "a reload");
+	narrow_switch(n, &r->watch, c->watch, false, POLICY_KEY_WATCH, "reload.watch: true");
+	narrow_switch(n, &r->revoke, c->revoke, true, POLICY_KEY_REVOKE, "reload.revoke: false");
 }
 
 void load_narrow(struct load *l, const struct policy *ceiling)
@@ -511,4 +533,5 @@ void load_narrow(struct load *l, const struct policy *ceiling)
 	narrow_syscalls(&n);
 	narrow_audit(&n);
 	narrow_rules(&n);
+	narrow_reload(&n);
 }

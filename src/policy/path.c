@@ -7,8 +7,10 @@
 #include "policy/path.h"
 
 #include "base/own.h"
+#include "cel/glob.h"
 #include "policy/load.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,6 +53,7 @@ struct variable {
 	const char *name, *value;
 };
 
+/* The value as text of a pattern: what is in it means nothing. */
 static bool put_variable(struct load *l, uint32_t node, struct str name, struct buf *out)
 {
 	const struct variable vars[] = { { "workspace", l->vars->workspace },
@@ -63,7 +66,7 @@ static bool put_variable(struct load *l, uint32_t node, struct str name, struct 
 		if (!str_eqz(name, vars[i].name))
 			continue;
 		if (vars[i].value && vars[i].value[0] == '/') {
-			buf_putz(out, vars[i].value);
+			path_escape(str_of(vars[i].value), out);
 			return true;
 		}
 		load_error(l, node, "${%s} has no value here", vars[i].name);
@@ -115,48 +118,119 @@ static bool put_expanded(struct load *l, uint32_t node, struct str text, struct 
 	return true;
 }
 
-static bool path_text_ok(struct load *l, uint32_t node, struct str text)
+static bool path_text_ok(struct load *l, uint32_t node, struct str text, bool patterns)
 {
 	if (text.n >= PATH_MAX) {
 		load_error(l, node, "a path of more than %d bytes", PATH_MAX - 1);
 		return false;
 	}
 	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] == '*' || text.p[i] == '?' || text.p[i] == '[') {
-			load_error(l, node,
-				   "a pattern ('%c') needs the live supervisor, which is not in "
-				   "this build; name the path itself",
-				   text.p[i]);
-			return false;
-		}
 		if ((unsigned char)text.p[i] < 0x20) {
 			load_error(l, node, "a control character in a path");
 			return false;
 		}
 	}
-	if (text.p[0] == '/' || text.p[0] == '$' || text.p[0] == '~')
+	if (text.p[0] == '/' || text.p[0] == '$' || text.p[0] == '~' ||
+	    (patterns && str_starts(text, STR("**/"))))
 		return true;
-	load_error(l, node, "relative path '%.200s'; did you mean '${workspace}/%.200s'?", text.p,
+	load_error(l, node, "relative path '%.200s'; did you mean '%s%.200s'?", text.p,
+		   patterns && path_has_pattern(text, NULL) ? "**/" : "${workspace}/",
 		   str_starts(text, STR("./")) ? text.p + 2 : text.p);
 	return false;
 }
 
-bool load_path_expand(struct load *l, uint32_t node, struct str text, const char **ret_path)
+static bool has_parent(struct str text)
 {
-	char raw_mem[PATH_MAX * 2], clean_mem[PATH_MAX + 8];
+	for (size_t i = 0; i + 1 < text.n; i++) {
+		if (text.p[i] == '.' && text.p[i + 1] == '.' && (i == 0 || text.p[i - 1] == '/') &&
+		    (i + 2 == text.n || text.p[i + 2] == '/'))
+			return true;
+	}
+	return false;
+}
+
+static bool pattern_ok(struct load *l, uint32_t node, struct str text, const char *path)
+{
+	char mem[PATH_MAX * 2 + 8], why[128];
+	struct buf glob = buf_fixed(mem, sizeof(mem));
+	struct glob *compiled;
+
+	if (has_parent(text)) {
+		load_error(l, node, "'..' in a pattern");
+		return false;
+	}
+	if (path_splits_bracket(text)) {
+		load_error(l, node, "'/' in a bracket '[': it stands between folders only");
+		return false;
+	}
+	path_put_glob(path, false, &glob);
+	buf_putz(&glob, "/**");
+	if (buf_error(&glob))
+		(void)snprintf(why, sizeof(why), "too long");
+	else if (glob_compile(buf_str(&glob), &compiled, why, sizeof(why)) == 0) {
+		(void)glob_free(compiled);
+		return true;
+	}
+	load_error(l, node, "pattern '%.200s': %s", path, why);
+	return false;
+}
+
+/* @clean is a pattern's text, normalised. */
+static bool path_keep(struct load *l, struct str clean, bool glob, const char **ret_path)
+{
+	char mem[PATH_MAX + 8];
+	struct buf literal = buf_fixed(mem, sizeof(mem));
+
+	if (glob && str_starts(clean, STR("/**/")))
+		clean = str_sub(clean, 1, clean.n); /* "anywhere" has one spelling */
+	if (!glob) {
+		path_unescape(clean, &literal);
+		clean = buf_str(&literal);
+	}
+	*ret_path = arena_strdup(l->arena, clean);
+	if (!*ret_path)
+		l->no_memory = true;
+	return *ret_path;
+}
+
+static bool expand(struct load *l, uint32_t node, struct str text, bool patterns,
+		   const char **ret_path, bool *ret_glob)
+{
+	char raw_mem[PATH_MAX * 3], clean_mem[PATH_MAX + 8], meant;
 	struct buf raw = buf_fixed(raw_mem, sizeof(raw_mem));
 	struct buf clean = buf_fixed(clean_mem, sizeof(clean_mem));
+	bool glob = path_has_pattern(text, &meant);
 
-	if (!path_text_ok(l, node, text) || !put_expanded(l, node, text, &raw))
+	if (glob && !patterns) {
+		load_error(
+			l, node,
+			"a pattern ('%c') has no place here: the wall is built of names. Name the "
+			"folder and take from it with 'deny'; '\\%c' is the character itself",
+			meant, meant);
+		return false;
+	}
+	if (!path_text_ok(l, node, text, patterns) || !put_expanded(l, node, text, &raw))
 		return false;
 	if (buf_error(&raw) || !path_normalise(buf_str(&raw), &clean)) {
 		load_error(l, node, "a path of more than %d bytes", PATH_MAX - 1);
 		return false;
 	}
-	*ret_path = arena_strdup(l->arena, buf_str(&clean));
-	if (!*ret_path)
-		l->no_memory = true;
-	return *ret_path;
+	*ret_glob = glob;
+	return path_keep(l, buf_str(&clean), glob, ret_path) &&
+	       (!glob || pattern_ok(l, node, text, *ret_path));
+}
+
+bool load_path_expand(struct load *l, uint32_t node, struct str text, const char **ret_path)
+{
+	bool glob;
+
+	return expand(l, node, text, false, ret_path, &glob);
+}
+
+bool load_path_pattern(struct load *l, uint32_t node, struct str text, const char **ret_path,
+		       bool *ret_glob)
+{
+	return expand(l, node, text, true, ret_path, ret_glob);
 }
 
 /* --- the whole, after the merge --- */
@@ -210,24 +284,37 @@ bool path_covered(const struct policy *policy, const struct policy_path *paths, 
 	return false;
 }
 
-/* A grant that a denial covers can never apply: one of the two is a mistake. */
-static void check_contradiction(struct load *l, const struct policy_path *grant)
+/* Does @d take the right of @grant's kind away? */
+static bool takes_right(const struct policy_path *d, enum policy_fs kind)
 {
-	for (size_t i = 0; i < l->p->n_paths; i++) {
-		const struct policy_path *d = &l->p->paths[i];
-		bool deny = d->kind == POLICY_FS_DENY;
+	return d->kind == POLICY_FS_DENY || d->kind == POLICY_FS_HIDE ||
+	       (d->kind == POLICY_FS_READONLY && kind == POLICY_FS_WRITE);
+}
 
-		if (!deny && !(d->kind == POLICY_FS_READONLY && grant->kind == POLICY_FS_WRITE))
-			continue;
-		if (!path_within(grant->path, d->path))
+/* A grant that a denial covers can never apply: one of the two is a mistake. */
+static void check_contradictions(struct load *l, const struct policy_path *d)
+{
+	struct path_matcher m;
+
+	if (path_kind_grants(d->kind) || d->kind == POLICY_FS_ASK)
+		return;
+	if (path_matcher_init(&m, d) < 0) {
+		l->no_memory = true;
+		return;
+	}
+	for (size_t i = 0; i < l->p->n_paths && !diag_full(l->diag); i++) {
+		const struct policy_path *grant = &l->p->paths[i];
+
+		if (!path_kind_grants(grant->kind) || !takes_right(d, grant->kind) ||
+		    !path_matches(&m, grant->path))
 			continue;
 		diag_add(l->diag, DIAG_ERROR, grant->where, 1,
 			 "'%.200s' is granted (%s) but %s '%.200s' at %.200s:%u:%u always wins; "
 			 "take one of them out",
 			 grant->path, kind_names[grant->kind], kind_names[d->kind], d->path,
 			 d->where.file, d->where.line, d->where.col);
-		return;
 	}
+	path_matcher_done(&m);
 }
 
 /* The session's own, made for it: not looked for on the host. */
@@ -242,26 +329,38 @@ static void check_missing(struct load *l, struct policy_path *path)
 {
 	struct stat st;
 
-	if (path->optional || l->offline || made_for_session(l->p, path->path) ||
-	    stat(path->path, &st) == 0)
+	if (path->optional || l->offline || !path_kind_grants(path->kind) ||
+	    made_for_session(l->p, path->path) || stat(path->path, &st) == 0)
 		return;
-	switch (path->kind) {
-	case POLICY_FS_READ:
-	case POLICY_FS_EXEC:
-		diag_add(l->diag, DIAG_WARNING, path->where, 1,
-			 "'%.300s' does not exist; it is left out", path->path);
-		path->optional = true;
-		break;
-	case POLICY_FS_WRITE:
+	if (path->kind == POLICY_FS_WRITE) {
 		diag_add(l->diag, DIAG_ERROR, path->where, 1,
 			 "'%.300s' does not exist; create it, or say 'optional: true'", path->path);
-		break;
-	default:
-		diag_add(l->diag, DIAG_ERROR, path->where, 1,
-			 "'%.300s' does not exist, and a file made later can only be denied by the "
-			 "live supervisor, which is not in this build; say 'optional: true' to do "
-			 "without",
-			 path->path);
+		return;
+	}
+	diag_add(l->diag, DIAG_WARNING, path->where, 1, "'%.300s' does not exist; it is left out",
+		 path->path);
+	path->optional = true;
+}
+
+void load_paths_look(struct load *l)
+{
+	struct policy *p = l->p;
+	struct stat st;
+
+	for (size_t i = 0; i < p->n_paths && !l->offline; i++) {
+		struct policy_path *path = &p->paths[i];
+		bool live = path->kind == POLICY_FS_HIDE || path->kind == POLICY_FS_ASK;
+
+		if (path_kind_grants(path->kind) || path->glob || path->real)
+			continue;
+		path->absent = stat(path->path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR);
+		if (!path->absent && !live)
+			continue; /* a mount is tied to the thing, whatever it is called */
+		path->real = path_resolve(l->arena, path->path);
+		if (!path->real)
+			l->no_memory = true;
+		else if (strcmp(path->real, path->path) == 0)
+			path->real = NULL;
 	}
 }
 
@@ -269,9 +368,10 @@ void load_paths_check(struct load *l)
 {
 	struct policy *p = l->p;
 
-	for (size_t i = 0; i < p->n_paths && !diag_full(l->diag); i++) {
+	for (size_t i = 0; i < p->n_paths && !diag_full(l->diag); i++)
 		check_missing(l, &p->paths[i]);
-		if (path_kind_grants(p->paths[i].kind))
-			check_contradiction(l, &p->paths[i]);
-	}
+	for (size_t i = 0; i < p->reload.n_within && !diag_full(l->diag); i++)
+		check_missing(l, &p->reload.within[i]);
+	for (size_t i = 0; i < p->n_paths && !diag_full(l->diag); i++)
+		check_contradictions(l, &p->paths[i]);
 }

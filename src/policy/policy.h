@@ -42,6 +42,12 @@ enum policy_key {
 	POLICY_KEY_FSYNC,
 	POLICY_KEY_STDIO,
 	POLICY_KEY_RULES_DEFAULT,
+	POLICY_KEY_RECORD,
+	POLICY_KEY_ASK_DEFAULT,
+	POLICY_KEY_OVERLAY,
+	POLICY_KEY_RELOAD,
+	POLICY_KEY_WATCH,
+	POLICY_KEY_REVOKE,
 	POLICY_KEY_N
 };
 
@@ -73,6 +79,7 @@ struct policy {
 	 * and never brings in the host's.
 	 */
 	bool private_home, private_tmp;
+	bool overlay; /* changes are kept aside */
 
 	size_t n_env_pass;
 	const char **env_pass; /* names, may end in '*' */
@@ -102,8 +109,11 @@ struct policy {
 	size_t n_rules;
 	struct policy_rule *rules;      /* under `rules:`, of all files that took part */
 	enum rule_action rules_default; /* RULE_ALLOW or RULE_BLOCK: where no rule matches */
+	enum rule_action ask_default;   /* the same: where there is nobody to ask */
+	struct policy_reload reload;
 
 	const char *audit_path; /* NULL: the state folder */
+	enum policy_record record;
 	enum policy_fsync audit_fsync;
 	bool audit_stdio; /* digests of stdout and stderr */
 	size_t n_redact;

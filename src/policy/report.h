@@ -30,14 +30,16 @@ enum policy_place {
 	PLACE_DENIED,  /* covered: there, and not accessible */
 	PLACE_PRIVATE, /* in a private home or tmp: the session's own, empty at the start */
 	PLACE_BARE,    /* a bare folder that leads to what is granted below it */
-	PLACE_OWN      /* /proc, /dev: Capsule's own, minimal */
+	PLACE_OWN,     /* /proc, /dev: Capsule's own, minimal */
+	PLACE_HIDDEN   /* not there, although something grants it */
 };
 
 struct policy_verdict {
 	enum policy_place place;
 	unsigned rights;                               /* POLICY_MAY_* */
 	const struct policy_path *read, *write, *exec; /* the grant that gives each, or NULL */
-	const struct policy_path *taken; /* the deny or protect that takes away, or NULL */
+	const struct policy_path *taken; /* the deny, hide or protect that takes away, or NULL */
+	const struct policy_path *ask;   /* the ask that comes before any of the rights, or NULL */
 };
 
 /* What becomes of @path (absolute, normalised; symlinks are the caller's business). */

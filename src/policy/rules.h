@@ -24,8 +24,8 @@ enum policy_fs {
 	POLICY_FS_EXEC,     /* programs may be executed from here; implies read */
 	POLICY_FS_DENY,     /* inside something granted: not accessible */
 	POLICY_FS_READONLY, /* inside something writable: readable, not changeable ("protect:") */
-	POLICY_FS_HIDE,     /* not there at all */
-	POLICY_FS_ASK,      /* needs the supervisor: refused in this build */
+	POLICY_FS_HIDE,     /* not there at all: neither opened nor seen */
+	POLICY_FS_ASK,      /* inside something granted: a person is asked first */
 	POLICY_FS_N
 };
 
@@ -33,13 +33,19 @@ struct policy_path {
 	const char *path;
 	enum policy_fs kind;
 	bool optional; /* may be missing without a word; also set after the warning was given */
-	bool glob;     /* holds *, ? or [: needs the supervisor: refused in this build */
+	bool glob;     /* a pattern (path.h): deny, protect, hide and ask only; never looked for */
 	/*
 	 * The grant was held against a ceiling: @path is resolved, and a symlink that appears in it
 	 * later is not the writer's to make. Open with RESOLVE_NO_SYMLINKS.
 	 */
 	bool nofollow;
-	bool absent; /* looked for and not there a moment ago: an optional grant need not try again */
+	/*
+	 * Looked for and not there a moment ago. An optional grant need not try again; what is denied,
+	 * protected or hidden is the supervisor's to hold, for there is nothing to mount over.
+	 */
+	bool absent;
+	bool live; /* for the supervisor to hold, though a mount covers it: the host will replace it */
+	const char *real; /* what takes away: @path with its symlinks followed; NULL: the same */
 	struct policy_where where;
 };
 
@@ -102,6 +108,22 @@ struct policy_tool {
 	bool has_network;
 	struct policy_limits limits; /* 0: the policy's */
 	struct policy_where where;
+};
+
+enum policy_record {
+	POLICY_RECORD_INVOCATIONS, /* start and end of the run, and what is stopped */
+	POLICY_RECORD_SECURITY,    /* and what opens, changes, executes, connects, signals */
+	POLICY_RECORD_ALL          /* and every system call */
+};
+
+/* How the policy may change while a session runs under it. */
+struct policy_reload {
+	bool off;    /* `reload: false`: not at all */
+	bool watch;  /* when one of its files changes (there are none: never) */
+	bool revoke; /* end processes that hold open what the new policy forbids */
+	/* Grants that the wall is built with and that no rule gives until a reload does. */
+	size_t n_within;
+	struct policy_path *within;
 };
 
 enum policy_fsync { POLICY_FSYNC_CHECKPOINT, POLICY_FSYNC_ALWAYS, POLICY_FSYNC_NEVER };

@@ -15,9 +15,10 @@ const char *const schema_syscalls[] = { "strict", "default", "compat", NULL };
 const char *const schema_sysc_action[] = { "errno", "kill", "log", NULL };
 const char *const schema_fsync[] = { "checkpoint", "always", "never", NULL };
 const char *const schema_stdio[] = { "none", "digest", NULL };
+const char *const schema_record[] = { "invocations", "security", "all", NULL };
+static const char *const schema_ask_default[] = { "deny", "allow", NULL };
 
 static const char net_refused[] = "there is no network engine in it yet; only none and host";
-static const char by_supervisor[] = "it needs the live supervisor";
 
 /* --- filesystem --- */
 
@@ -67,11 +68,9 @@ static const struct schema filesystem_keys[] = {
 	  .item = &item_deny },
 	{ .name = "hide",
 	  .doc = "Inside something granted: not there at all.",
-	  .refused = "use deny",
 	  .item = &item_hide },
 	{ .name = "ask",
-	  .doc = "A person is asked at the first use.",
-	  .refused = by_supervisor,
+	  .doc = "Inside something granted: a person is asked at the first use.",
 	  .item = &item_ask },
 	{ .name = "home",
 	  .doc = "private: an empty home with what is granted below it; host: the host's own.",
@@ -87,8 +86,9 @@ static const struct schema filesystem_keys[] = {
 	  .set = apply_tmp },
 	{ .name = "overlay",
 	  .doc = "Changes go to a layer that can be looked at before it is kept.",
-	  .refused = by_supervisor,
-	  .scalar = SCALAR_BOOL },
+	  .scalar = SCALAR_BOOL,
+	  .key = POLICY_KEY_OVERLAY,
+	  .set = apply_overlay },
 	{ 0 }
 };
 
@@ -327,9 +327,53 @@ static const struct schema audit_keys[] = {
 	  .choices = schema_stdio,
 	  .key = POLICY_KEY_STDIO,
 	  .set = apply_stdio },
+	{ .name = "record",
+	  .doc = "How much is recorded of what happens inside; without it, security.",
+	  .scalar = SCALAR_CHOICE,
+	  .choices = schema_record,
+	  .key = POLICY_KEY_RECORD,
+	  .set = apply_record },
 	{ .name = "redact",
 	  .doc = "Variables whose values never reach the log.",
 	  .item = &item_redact },
+	{ 0 }
+};
+
+/* --- reload --- */
+
+#define WITHIN_ITEM(id, kind)                                                                \
+	static const struct schema id = { .doc = "A path, or a map with path and optional.", \
+					  .scalar = SCALAR_TEXT,                             \
+					  .keys = path_keys,                                 \
+					  .arg = (kind),                                     \
+					  .begin = apply_path_begin,                         \
+					  .end = apply_within_end,                           \
+					  .set = apply_within }
+WITHIN_ITEM(within_read, POLICY_FS_READ);
+WITHIN_ITEM(within_write, POLICY_FS_WRITE);
+WITHIN_ITEM(within_exec, POLICY_FS_EXEC);
+
+static const struct schema within_keys[] = {
+	{ .name = "read", .doc = "May come to be read.", .item = &within_read },
+	{ .name = "write", .doc = "May come to be read and changed.", .item = &within_write },
+	{ .name = "exec", .doc = "May come to be executed from.", .item = &within_exec },
+	{ 0 }
+};
+
+static const struct schema reload_keys[] = {
+	{ .name = "watch",
+	  .doc = "Whether a change of the policy's files takes effect by itself; without it, true.",
+	  .scalar = SCALAR_BOOL,
+	  .key = POLICY_KEY_WATCH,
+	  .set = apply_reload_watch },
+	{ .name = "revoke",
+	  .doc = "true: processes that hold open what the new policy forbids are ended.",
+	  .scalar = SCALAR_BOOL,
+	  .key = POLICY_KEY_REVOKE,
+	  .set = apply_reload_revoke },
+	{ .name = "within",
+	  .doc = "What a reload may come to grant beyond what is granted at the start.",
+	  .keys = within_keys },
 	{ 0 }
 };
 
@@ -398,6 +442,19 @@ static const struct schema root_keys[] = {
 	  .choices = schema_rules_default,
 	  .key = POLICY_KEY_RULES_DEFAULT,
 	  .set = apply_rules_default },
+	{ .name = "ask_default",
+	  .doc = "What becomes of an ask where there is nobody to ask; without it, deny.",
+	  .scalar = SCALAR_CHOICE,
+	  .choices = schema_ask_default,
+	  .key = POLICY_KEY_ASK_DEFAULT,
+	  .set = apply_ask_default },
+	{ .name = "reload",
+	  .doc = "How the policy may change during a run; false: not at all.",
+	  .scalar = SCALAR_BOOL,
+	  .keys = reload_keys,
+	  .key = POLICY_KEY_RELOAD,
+	  .begin = apply_reload_begin,
+	  .set = apply_reload },
 	{ .name = "audit", .doc = "The log.", .keys = audit_keys },
 	{ 0 }
 };

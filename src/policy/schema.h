@@ -56,8 +56,9 @@ extern const struct schema schema_rule; /* one of `rules` */
 extern const char *const schema_rules_default[];
 
 extern const char *const schema_network[],
-	*const schema_syscalls[], *const schema_fsync[],
-					  *const schema_private_host[],
-						  *const schema_isolation[],
-							  *const schema_stdio[],
-								  *const schema_sysc_action[];
+	*const schema_syscalls[],
+		*const schema_fsync[], *const schema_private_host[],
+					       *const schema_isolation[],
+						       *const schema_record[],
+							       *const schema_stdio[],
+								       *const schema_sysc_action[];

@@ -10,6 +10,7 @@
 #include "policy/path.h"
 #include "policy/report.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -119,6 +120,15 @@ static void number(struct show *s, unsigned indent, const char *key, uint64_t va
 	end(s, where);
 }
 
+static void flag(struct show *s, unsigned indent, const char *key, bool value,
+		 struct policy_where where)
+{
+	begin(s, indent);
+	putz(s->out, key);
+	putz(s->out, value ? ": true" : ": false");
+	end(s, where);
+}
+
 static void heading(struct show *s, unsigned indent, const char *key)
 {
 	begin(s, indent);
@@ -134,6 +144,19 @@ static void item(struct show *s, unsigned indent, const char *text, struct polic
 	end(s, where);
 }
 
+void show_path(struct buf *out, const struct policy_path *path)
+{
+	char mem[PATH_MAX * 2];
+	struct buf text = buf_fixed(mem, sizeof(mem));
+
+	if (path->glob || !strpbrk(path->path, "*?[\\")) {
+		show_text(out, str_of(path->path));
+		return;
+	}
+	path_escape(str_of(path->path), &text); /* what means nothing is to mean nothing again */
+	show_text(out, buf_str(&text));
+}
+
 static void show_paths(struct show *s, unsigned indent, const struct policy_path *paths, size_t n,
 		       enum policy_fs kind)
 {
@@ -147,7 +170,7 @@ static void show_paths(struct show *s, unsigned indent, const struct policy_path
 		any = true;
 		begin(s, indent + 2);
 		putz(s->out, paths[i].optional ? "- { path: " : "- ");
-		show_text(s->out, str_of(paths[i].path));
+		show_path(s->out, &paths[i]);
 		putz(s->out, paths[i].optional ? ", optional: true }" : "");
 		end(s, paths[i].where);
 	}
@@ -155,12 +178,15 @@ static void show_paths(struct show *s, unsigned indent, const struct policy_path
 
 static void show_filesystem(struct show *s, const struct policy *p)
 {
-	static const enum policy_fs kinds[] = { POLICY_FS_READ, POLICY_FS_WRITE, POLICY_FS_EXEC,
-						POLICY_FS_READONLY, POLICY_FS_DENY };
+	static const enum policy_fs kinds[] = { POLICY_FS_READ,     POLICY_FS_WRITE, POLICY_FS_EXEC,
+						POLICY_FS_READONLY, POLICY_FS_DENY,  POLICY_FS_HIDE,
+						POLICY_FS_ASK };
 
 	heading(s, 0, "filesystem");
 	word(s, 2, "home", p->private_home ? "private" : "host", p->origin[POLICY_KEY_HOME]);
 	word(s, 2, "tmp", p->private_tmp ? "private" : "host", p->origin[POLICY_KEY_TMP]);
+	if (p->overlay)
+		flag(s, 2, "overlay", true, p->origin[POLICY_KEY_OVERLAY]);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		show_paths(s, 2, p->paths, p->n_paths, kinds[i]);
 }
@@ -354,7 +380,27 @@ static void show_audit(struct show *s, const struct policy *p)
 		word(s, 2, "path", p->audit_path, p->origin[POLICY_KEY_AUDIT_PATH]);
 	word(s, 2, "fsync", schema_fsync[p->audit_fsync], p->origin[POLICY_KEY_FSYNC]);
 	word(s, 2, "stdio", schema_stdio[p->audit_stdio], p->origin[POLICY_KEY_STDIO]);
+	word(s, 2, "record", schema_record[p->record], p->origin[POLICY_KEY_RECORD]);
 	show_names(s, 2, "redact", p->redact, p->redact_where, p->n_redact);
+}
+
+static void show_reload(struct show *s, const struct policy *p)
+{
+	const struct policy_reload *r = &p->reload;
+
+	if (r->off) {
+		flag(s, 0, "reload", false, p->origin[POLICY_KEY_RELOAD]);
+		return;
+	}
+	if (r->watch && !r->revoke && !r->n_within)
+		return;
+	heading(s, 0, "reload");
+	flag(s, 2, "watch", r->watch, p->origin[POLICY_KEY_WATCH]);
+	flag(s, 2, "revoke", r->revoke, p->origin[POLICY_KEY_REVOKE]);
+	if (r->n_within)
+		heading(s, 2, "within");
+	for (enum policy_fs kind = POLICY_FS_READ; kind <= POLICY_FS_EXEC; kind++)
+		show_paths(s, 4, r->within, r->n_within, kind);
 }
 
 static void show_require(struct show *s, const struct policy *p)
@@ -388,5 +434,8 @@ void policy_show(const struct policy *policy, bool origins, struct buf *out)
 	show_syscalls(&s, policy);
 	show_tools(&s, policy);
 	show_audit(&s, policy);
+	if (policy->ask_default == RULE_ALLOW)
+		word(&s, 0, "ask_default", "allow", policy->origin[POLICY_KEY_ASK_DEFAULT]);
+	show_reload(&s, policy);
 	show_rules(policy, origins, out);
 }

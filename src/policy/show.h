@@ -10,6 +10,8 @@
 /* @text as a YAML scalar: plain where every reader agrees, else quoted. */
 void show_text(struct buf *out, struct str text);
 void show_quoted(struct buf *out, struct str text);
+/* A path's own spelling in a policy, as a scalar. */
+void show_path(struct buf *out, const struct policy_path *path);
 /* "arg2 & 0x4 == 0x4" */
 void show_cond(struct buf *out, const struct policy_sysc_cond *c);
 

@@ -17,9 +17,9 @@ static void key_u64(struct json_wr *w, const char *key, uint64_t value)
 	json_u64(w, value);
 }
 
-static void put_paths(struct json_wr *w, const struct policy_path *paths, size_t n)
+static void put_paths(struct json_wr *w, const char *key, const struct policy_path *paths, size_t n)
 {
-	json_key(w, "paths");
+	json_key(w, key);
 	json_array(w);
 	for (size_t i = 0; i < n; i++) {
 		json_object(w);
@@ -27,6 +27,8 @@ static void put_paths(struct json_wr *w, const struct policy_path *paths, size_t
 		key_str(w, "path", paths[i].path);
 		json_key(w, "optional");
 		json_bool(w, paths[i].optional);
+		json_key(w, "pattern");
+		json_bool(w, paths[i].glob);
 		json_key(w, "where");
 		show_json_where(w, paths[i].where);
 		json_end_object(w);
@@ -148,7 +150,7 @@ static void put_tools(struct json_wr *w, const struct policy *p)
 		json_object(w);
 		put_commands(w, "argv", t->argv, t->n_argv);
 		if (t->has_paths)
-			put_paths(w, t->paths, t->n_paths);
+			put_paths(w, "paths", t->paths, t->n_paths);
 		if (t->has_network)
 			key_str(w, "network", schema_network[t->network]);
 		put_limits(w, &t->limits);
@@ -180,7 +182,26 @@ static void put_audit(struct json_wr *w, const struct policy *p)
 	key_str(w, "path", p->audit_path);
 	key_str(w, "fsync", schema_fsync[p->audit_fsync]);
 	key_str(w, "stdio", schema_stdio[p->audit_stdio]);
+	key_str(w, "record", schema_record[p->record]);
 	put_names(w, "redact", p->redact, p->n_redact);
+	json_end_object(w);
+}
+
+static void put_reload(struct json_wr *w, const struct policy *p)
+{
+	const struct policy_reload *r = &p->reload;
+
+	json_key(w, "reload");
+	if (r->off) {
+		json_bool(w, false);
+		return;
+	}
+	json_object(w);
+	json_key(w, "watch");
+	json_bool(w, r->watch);
+	json_key(w, "revoke");
+	json_bool(w, r->revoke);
+	put_paths(w, "within", r->within, r->n_within);
 	json_end_object(w);
 }
 
@@ -207,13 +228,17 @@ void policy_show_json(const struct policy *p, struct buf *out)
 	json_bool(&w, p->best_effort);
 	key_str(&w, "home", p->private_home ? "private" : "host");
 	key_str(&w, "tmp", p->private_tmp ? "private" : "host");
-	put_paths(&w, p->paths, p->n_paths);
+	json_key(&w, "overlay");
+	json_bool(&w, p->overlay);
+	put_paths(&w, "paths", p->paths, p->n_paths);
 	put_process(&w, p);
 	key_str(&w, "network", schema_network[p->network]);
 	put_limits(&w, &p->limits);
 	put_syscalls(&w, p);
 	put_tools(&w, p);
 	put_audit(&w, p);
+	key_str(&w, "ask_default", p->ask_default == RULE_ALLOW ? "allow" : "deny");
+	put_reload(&w, p);
 	show_rules_json(p, &w);
 	json_end_object(&w);
 }

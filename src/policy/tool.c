@@ -151,9 +151,9 @@ static int replace_paths(struct policy *policy, const struct policy_tool *tool)
 		const struct policy_path *path = &policy->paths[i];
 
 		if (!path_kind_grants(path->kind) &&
-		    path_covered(NULL, tool->paths, tool->n_paths, path->path,
-				 path->kind == POLICY_FS_READONLY ? POLICY_FS_WRITE
-								  : POLICY_FS_READ))
+		    (path->glob || path_covered(NULL, tool->paths, tool->n_paths, path->path,
+						path->kind == POLICY_FS_READONLY ? POLICY_FS_WRITE
+										 : POLICY_FS_READ)))
 			paths[n++] = *path;
 	}
 	policy->paths = paths;

@@ -483,7 +483,7 @@ static void grants_drop(struct plan *plan, const char *path)
 
 static int cover_resolved(struct plan *plan, const struct policy_path *path, struct walk *w)
 {
-	enum plan_cover_kind kind = path->kind == POLICY_FS_DENY ? PLAN_DENY : PLAN_PROTECT;
+	enum plan_cover_kind kind = path->kind == POLICY_FS_READONLY ? PLAN_PROTECT : PLAN_DENY;
 	const struct plan_item *top;
 	struct plan_cover *cover;
 	struct stat st;
@@ -512,8 +512,9 @@ static int cover_make(struct plan *plan, const struct policy_path *path, struct 
 	struct walk w;
 	int r;
 
-	if (path->glob || path->kind == POLICY_FS_HIDE || path->kind == POLICY_FS_ASK)
-		return path_err(err, path, -EOPNOTSUPP, "this build cannot enforce");
+	/* the supervisor's to hold: there is no one thing to mount over, or none yet */
+	if (path->glob || path->kind == POLICY_FS_ASK || path->absent)
+		return 0;
 	r = resolve(plan, path->path, true, &w);
 	/* A directory nobody may search, a file where a directory was meant: cover that. */
 	if ((r == -EACCES || r == -ENOTDIR) && *w.real && strcmp(w.real, "/") != 0)
@@ -521,7 +522,8 @@ static int cover_make(struct plan *plan, const struct policy_path *path, struct 
 	if (r == 0)
 		r = cover_resolved(plan, path, &w);
 	else if (r == -ENOENT || r == -ENOTDIR)
-		r = path->optional ? 0 : path_err(err, path, -ENOENT, "cannot cover");
+		/* it was there a moment ago, and the rules count on the mount */
+		r = path_err(err, path, -ENOENT, "cannot cover");
 	if (r < 0 && !err_is_set(err))
 		r = path_err(err, path, r, "cannot cover");
 	fd_close(w.fd);
@@ -560,6 +562,19 @@ static void covers_merge(struct plan *plan)
 
 /* ---- the whole --------------------------------------------------------------------------- */
 
+/* Those that may be written; or, @later, the others. */
+static int grants_add(struct plan *plan, const struct policy_path *paths, size_t n, bool later,
+		      struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		if (rights_of(paths[i].kind) && (paths[i].kind != POLICY_FS_WRITE) == later)
+			r = grant_add(plan, &paths[i], err);
+	}
+	return r;
+}
+
 static int plan_grants(struct plan *plan, struct err *err)
 {
 	const struct policy *policy = plan->policy;
@@ -573,14 +588,12 @@ static int plan_grants(struct plan *plan, struct err *err)
 	if (r == 0 && policy->private_home && policy->home)
 		r = private_add(plan, policy->home, 0700, err);
 	/* What may be written first: links found later are judged by it. */
-	for (size_t i = 0; r == 0 && i < policy->n_paths; i++) {
-		if (policy->paths[i].kind == POLICY_FS_WRITE)
-			r = grant_add(plan, &policy->paths[i], err);
-	}
-	for (size_t i = 0; r == 0 && i < policy->n_paths; i++) {
-		if (policy->paths[i].kind == POLICY_FS_READ ||
-		    policy->paths[i].kind == POLICY_FS_EXEC)
-			r = grant_add(plan, &policy->paths[i], err);
+	for (unsigned later = 0; later < 2; later++) {
+		if (r == 0)
+			r = grants_add(plan, policy->paths, policy->n_paths, later, err);
+		if (r == 0)
+			r = grants_add(plan, policy->reload.within, policy->reload.n_within, later,
+				       err);
 	}
 	return r;
 }
@@ -588,7 +601,9 @@ static int plan_grants(struct plan *plan, struct err *err)
 int plan_make(const struct policy *policy, struct plan *ret_plan, struct err *err)
 {
 	struct plan plan = { .arena = ARENA_INIT(PLAN_ARENA_MAX), .policy = policy };
-	int r = plan_grants(&plan, err);
+	int r = policy->overlay ? err_text(err, EOPNOTSUPP,
+					   "filesystem.overlay cannot be had in this build")
+				: plan_grants(&plan, err);
 
 	if (r == 0) {
 		if (plan.n_items)

@@ -489,6 +489,176 @@ static void sections_are_rules(void **state)
 	world_end(&w);
 }
 
+/* --- the same in a live session --- */
+
+static const struct policy_rule *rule_at(const struct policy_rule *rules, size_t n, const char *id)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(rules[i].id, id) == 0)
+			return &rules[i];
+	}
+	fail_msg("no rule '%s'", id);
+	return NULL;
+}
+
+static struct policy *load_live(const char *text)
+{
+	struct policy_vars vars = { .workspace = "/w", .home = "/root", .tmp = "/tmp" };
+	AUTO(buf_done) struct buf diag = BUF_INIT(65536);
+	struct policy *p = NULL;
+	struct err err = ERR_INIT;
+
+	if (policy_load_text("s.yaml", str_of(text), &vars, &p, &diag, &err) < 0)
+		fail_msg("%s", buf_cstr(&diag));
+	return p;
+}
+
+static void name_event(enum event_type type, const char *path, const char *new_path)
+{
+	file_event(type, path, true);
+	event_set_str(&event, EVENT_F_FILE_ACTIVITY_NEW_PATH, str_of(new_path));
+}
+
+static void patterns_are_rules(void **state)
+{
+	AUTO(arena_done) struct arena a = ARENA_INIT(1 << 22);
+	AUTO(policy_freep)
+	struct policy *p = load_live("version: 1\nfilesystem:\n"
+				     "  write: [/w]\n"
+				     "  deny: ['**/.env', /w/secret]\n"
+				     "  protect: ['**/.git/hooks', /w/later/x]\n"
+				     "  hide: ['/w/**/hidden']\n"
+				     "  ask: ['/w/ask*']\n"
+				     "rules:\n"
+				     "  - { name: big, on: file.open, action: block, when: "
+				     "\"file.activity.write && file.activity.name == 'big'\" }\n"
+				     "  - { name: any, on: file.open, action: block, when: "
+				     "\"file.activity.write || file.activity.name == 'any'\" }\n");
+	const struct policy_rule *rules, *rule;
+	struct err err = ERR_INIT;
+	struct world w;
+	size_t n;
+
+	(void)state;
+	p->paths[4].absent = true; /* as if it had been looked for */
+	assert_string_equal(p->paths[4].path, "/w/later/x");
+	assert_int_equal(engine_session_rules(p, p, true, &a, &rules, &n, &err), 0);
+	w = world(rules, n, RULE_ALLOW);
+	file_event(EVENT_FILE_OPEN, "/w/a/.env", false);
+	decide_is(&w, RULE_BLOCK, "filesystem.deny[0]");
+	file_event(EVENT_FILE_OPEN, "/w/a/.env/below", false);
+	decide_is(&w, RULE_BLOCK, "filesystem.deny[0]");
+	file_event(EVENT_FILE_OPEN, "/w/a.env", true);
+	decide_is(&w, RULE_BLOCK, "any");
+	name_event(EVENT_FILE_RENAME, "/w/a", "/w/.env");
+	decide_is(&w, RULE_BLOCK, "filesystem.deny[0]");
+	name_event(EVENT_FILE_LINK, "/w/.env", "/w/b");
+	decide_is(&w, RULE_BLOCK, "filesystem.deny[0]");
+	/* reading what is protected, and names beside it */
+	file_event(EVENT_FILE_OPEN, "/w/r/.git/hooks/a", false);
+	decide_is(&w, RULE_ALLOW, "filesystem.write[0]");
+	file_event(EVENT_FILE_CREATE, "/w/r/.git/hooks/a", true);
+	decide_is(&w, RULE_BLOCK, "filesystem.protect[0]");
+	/* something else in its place, or it out of its place, by a name above it */
+	name_event(EVENT_FILE_RENAME, "/w/r/git", "/w/r/.git");
+	decide_is(&w, RULE_BLOCK, "filesystem.protect[0]");
+	name_event(EVENT_FILE_RENAME, "/w/r/.git", "/w/r/git");
+	decide_is(&w, RULE_BLOCK, "filesystem.protect[0]");
+	name_event(EVENT_FILE_LINK, "/w/r/git", "/w/r/.git");
+	decide_is(&w, RULE_BLOCK, "filesystem.protect[0]");
+	name_event(EVENT_FILE_LINK, "/w/r/.git", "/w/r/git");
+	decide_is(&w, RULE_ALLOW, "filesystem.write[0]");
+	name_event(EVENT_FILE_RENAME, "/w/r", "/w/s");
+	decide_is(&w, RULE_ALLOW, "filesystem.write[0]");
+	name_event(EVENT_FILE_RENAME, "/w/soon", "/w/later");
+	decide_is(&w, RULE_BLOCK, "filesystem.protect[1]");
+	file_event(EVENT_FILE_CREATE, "/w/later", true);
+	decide_is(&w, RULE_ALLOW, "filesystem.write[0]");
+	file_event(EVENT_FILE_OPEN, "/w/b/hidden", false);
+	decide_is(&w, RULE_BLOCK, "filesystem.hide[0]");
+	assert_non_null(strstr(d.reason, "not there"));
+	file_event(EVENT_FILE_OPEN, "/w/asked/x", false);
+	decide_is(&w, RULE_ASK, "filesystem.ask[0]");
+	assert_int_equal(d.rule->ask.scope, RULE_SESSION);
+	event_begin(&event, EVENT_PROCESS_EXEC);
+	event_set_str(&event, EVENT_F_PROCESS_ACTIVITY_EXECUTABLE, STR("/w/ask"));
+	decide_is(&w, RULE_ASK, "filesystem.ask[0]");
+	/* what no line grants is not there: no rule says so */
+	file_event(EVENT_FILE_OPEN, "/etc/passwd", false);
+	engine_decide(w.engine, &event, &d);
+	assert_int_equal(d.action, RULE_ALLOW);
+	world_end(&w);
+	assert_false(rule_at(rules, n, "filesystem.deny[0]")->kernel);
+	assert_true(rule_at(rules, n, "filesystem.deny[1]")->kernel);
+	assert_false(rule_at(rules, n, "filesystem.deny[1]")->changes);
+	rule = rule_at(rules, n, "filesystem.protect[1]");
+	assert_true(rule->changes && !rule->kernel);
+	assert_true(rule_at(rules, n, "filesystem.write[0]")->kernel);
+	assert_true(rule_at(rules, n, "network.mode")->kernel);
+	assert_true(rule_at(rules, n, "big")->changes);
+	assert_false(rule_at(rules, n, "any")->changes);
+	/* without a root of its own */
+	assert_int_equal(engine_session_rules(p, p, false, &a, &rules, &n, &err), 0);
+	assert_false(rule_at(rules, n, "filesystem.deny[1]")->kernel);
+	assert_false(rule_at(rules, n, "filesystem.read")->kernel);
+	assert_true(rule_at(rules, n, "filesystem.write")->changes);
+}
+
+/* What the wall was built with and the policy does not grant, or not any more. */
+static void the_wall_may_hold_more(void **state)
+{
+	AUTO(arena_done) struct arena a = ARENA_INIT(1 << 22);
+	AUTO(policy_freep)
+	struct policy *p = load_live("version: 1\nfilesystem:\n"
+				     "  read: [/srv]\n  write: [/w]\n  exec: [/usr]\n"
+				     "reload: { within: { write: [/srv/out] } }\n"
+				     "rules_default: block\n");
+	AUTO(policy_freep)
+	struct policy *later = load_live("version: 1\nfilesystem:\n"
+					 "  read: [/usr, /srv]\n  write: [/srv/out, /w/b]\n"
+					 "rules_default: block\n");
+	const struct policy_rule *rules;
+	struct err err = ERR_INIT;
+	struct world w;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(engine_session_rules(p, p, true, &a, &rules, &n, &err), 0);
+	w = world(rules, n, RULE_BLOCK);
+	file_event(EVENT_FILE_OPEN, "/srv/out/a", false);
+	decide_is(&w, RULE_ALLOW, "filesystem.read[0]");
+	file_event(EVENT_FILE_OPEN, "/srv/out/a", true);
+	decide_is(&w, RULE_BLOCK, "filesystem.write[0]");
+	assert_int_equal(d.rule->where.line, 6);
+	file_event(EVENT_FILE_OPEN, "/tmp/own", true);
+	decide_is(&w, RULE_ALLOW, "filesystem.own");
+	file_event(EVENT_FILE_OPEN, "/w/a", true);
+	decide_is(&w, RULE_ALLOW, "filesystem.write[0]");
+	world_end(&w);
+
+	assert_int_equal(engine_session_rules(later, p, true, &a, &rules, &n, &err), 0);
+	w = world(rules, n, RULE_BLOCK);
+	file_event(EVENT_FILE_OPEN, "/srv/out/a", true);
+	decide_is(&w, RULE_ALLOW, "filesystem.write[0]");
+	file_event(EVENT_FILE_OPEN, "/w/a", false);
+	engine_decide(w.engine, &event, &d);
+	assert_int_equal(d.action, RULE_BLOCK);
+	assert_non_null(strstr(d.reason, "no line of the policy grants"));
+	file_event(EVENT_FILE_OPEN, "/w/b/a", true);
+	decide_is(&w, RULE_ALLOW, "filesystem.write[1]");
+	name_event(EVENT_FILE_RENAME, "/w/b/a", "/w/a");
+	engine_decide(w.engine, &event, &d);
+	assert_int_equal(d.action, RULE_BLOCK);
+	file_event(EVENT_FILE_OPEN, "/usr/lib/x", false);
+	decide_is(&w, RULE_ALLOW, "filesystem.read[0]");
+	event_begin(&event, EVENT_PROCESS_EXEC);
+	event_set_str(&event, EVENT_F_PROCESS_ACTIVITY_EXECUTABLE, STR("/usr/bin/git"));
+	engine_decide(w.engine, &event, &d);
+	assert_int_equal(d.action, RULE_BLOCK);
+	assert_non_null(strstr(d.reason, "grants executing it"));
+	world_end(&w);
+}
+
 /* --- what is told --- */
 
 static void resolved_events_tell_all(void **state)
@@ -562,6 +732,8 @@ int main(void)
 		cmocka_unit_test(sealed_rules_travel),
 		cmocka_unit_test(every_byte_of_it_is_checked),
 		cmocka_unit_test(sections_are_rules),
+		cmocka_unit_test(patterns_are_rules),
+		cmocka_unit_test(the_wall_may_hold_more),
 		cmocka_unit_test(resolved_events_tell_all),
 		cmocka_unit_test(explaining_goes_rule_by_rule),
 	};

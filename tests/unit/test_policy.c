@@ -93,10 +93,13 @@ static void show_is_a_fixed_point(void **state)
 		"name: \"no\"\n"
 		"require: [seccomp, landlock-fs]\n"
 		"filesystem:\n"
-		"  read: [/usr, {path: '/a b', optional: true}]\n"
+		"  read: [/usr, {path: '/a b', optional: true}, '/a\\[b\\]']\n"
 		"  write: ['${workspace}/x']\n"
 		"  exec: [/bin]\n"
-		"  deny: [/usr/lib/secret]\n"
+		"  deny: [/usr/lib/secret, '/**/.env', '${workspace}/\\*\\\\/[!a]{b}?']\n"
+		"  hide: ['**/h', /bin/y]\n"
+		"  ask: [/bin/z]\n"
+		"  overlay: true\n"
 		"  protect: ['${workspace}/x/.git']\n"
 		"  home: host\n"
 		"process:\n"
@@ -120,7 +123,10 @@ static void show_is_a_fixed_point(void **state)
 		"    write: ['${workspace}/x']\n"
 		"    network: none\n"
 		"    limits: {wall_time: 90s}\n"
-		"audit: {path: /var/log/c.log, fsync: always, stdio: digest, redact: "
+		"ask_default: allow\n"
+		"reload: {watch: false, revoke: true, within: {read: [/r], write: [/w], exec: "
+		"[/e]}}\n"
+		"audit: {path: /var/log/c.log, fsync: always, stdio: digest, record: all, redact: "
 		"['*TOKEN*']}\n";
 	AUTO(policy_freep) struct policy *p = load_text(text), *again = NULL;
 	AUTO(buf_done) struct buf shown = BUF_INIT(1 << 20);
@@ -138,9 +144,18 @@ static void show_is_a_fixed_point(void **state)
 	assert_int_equal(p->sysc[2].action, POLICY_SYSC_KILL);
 	assert_int_equal(p->sysc[3].error, EACCES);
 	assert_string_equal(p->env_set[1].value, "x\ty\"z");
+	assert_string_equal(p->paths[2].path, "/a[b]");
+	assert_int_equal(p->reload.n_within, 3);
 	policy_show(p, false, &shown);
+	assert_non_null(strstr(buf_cstr(&shown), "- \"/a\\\\[b]\"\n"));
+	assert_non_null(strstr(buf_cstr(&shown), "- \"**/.env\"\n"));
 	again = load_text(buf_cstr(&shown));
 	assert_non_null(again);
+	assert_string_equal(again->paths[2].path, "/a[b]");
+	assert_int_equal(again->reload.n_within, 3);
+	assert_true(again->overlay && again->reload.revoke && !again->reload.watch);
+	assert_int_equal(again->record, POLICY_RECORD_ALL);
+	assert_int_equal(again->ask_default, RULE_ALLOW);
 	assert_memory_equal(p->effective, again->effective, BLAKE3_OUT);
 	assert_memory_not_equal(p->effective, (const uint8_t[BLAKE3_OUT]){ 0 }, BLAKE3_OUT);
 }

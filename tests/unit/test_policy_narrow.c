@@ -421,22 +421,115 @@ static void missing_paths_by_key(void **state)
 {
 	AUTO(buf_done) struct buf diag = BUF_INIT(1 << 16);
 	AUTO(policy_freep) struct policy *p = NULL;
-	const char *said;
 
 	(void)state;
 	put_file(at("m.yaml"), AGENT "filesystem: { write: ['${workspace}/none'] }\n");
 	assert_non_null(strstr(load(at("m.yaml"), NULL), "m.yaml:3:23: error: "));
-	put_file(at("m.yaml"), AGENT "filesystem: { deny: ['${workspace}/none'] }\n");
-	said = load(at("m.yaml"), NULL);
-	assert_non_null(strstr(said, "m.yaml:3:22: error: "));
-	assert_non_null(strstr(said, "can only be denied by the live supervisor"));
-	put_file(at("m.yaml"), AGENT "filesystem: { protect: ['${workspace}/none'] }\n");
-	assert_non_null(strstr(load(at("m.yaml"), NULL), "m.yaml:3:25: error: "));
+	put_file(at("m.yaml"), AGENT "reload: { within: { write: ['${workspace}/none'] } }\n");
+	assert_non_null(strstr(load(at("m.yaml"), NULL), "m.yaml:3:29: error: "));
 	put_file(at("m.yaml"), AGENT "filesystem:\n  read: ['${workspace}/none']\n"
 				     "  write: [{path: '${workspace}/no', optional: true}]\n");
 	assert_int_equal(policy_load(at("m.yaml"), &vars, &p, &diag, NULL), 0);
 	assert_non_null(strstr(buf_cstr(&diag), "m.yaml:4:10: warning: "));
 	assert_null(strstr(buf_cstr(&diag), "error"));
+}
+
+static const struct policy_path *entry(const struct policy *p, const char *path)
+{
+	for (size_t i = 0; i < p->n_paths; i++) {
+		if (strcmp(p->paths[i].path, path) == 0)
+			return &p->paths[i];
+	}
+	fail_msg("no entry '%s'", path);
+	return NULL;
+}
+
+/* What takes away need not be there: the supervisor holds what is made later. */
+static void denials_need_not_be_there(void **state)
+{
+	AUTO(policy_freep) struct policy *p = NULL;
+
+	(void)state;
+	put_file(at("m.yaml"), AGENT
+		 "filesystem:\n  deny: ['${workspace}/none', '${workspace}/secret', '**/.env']\n"
+		 "  protect: ['${workspace}/src-link/later', '${workspace}/src-link']\n"
+		 "  hide: ['${workspace}/secret-link']\n  ask: ['${workspace}/src']\n");
+	assert_string_equal(load(at("m.yaml"), &p), "");
+	assert_true(entry(p, at("ws/none"))->absent);
+	assert_null(entry(p, at("ws/none"))->real);
+	assert_false(entry(p, at("ws/secret"))->absent);
+	assert_true(entry(p, "**/.env")->glob);
+	assert_false(entry(p, "**/.env")->absent);
+	/* where it would come to be, once its links are followed */
+	assert_string_equal(entry(p, at("ws/src-link/later"))->real, at("ws/src/later"));
+	assert_null(entry(p, at("ws/src-link"))->real); /* a mount follows them by itself */
+	assert_string_equal(entry(p, at("ws/secret-link"))->real, at("ws/secret"));
+}
+
+static void live_keys_only_tighten(void **state)
+{
+	static const struct {
+		const char *user, *project, *say; /* "": fine */
+	} rows[] = {
+		{ "", "ask_default: allow", "3:14: error: a project's file may only tighten" },
+		{ "ask_default: allow\n", "ask_default: allow", "" },
+		{ "ask_default: allow\n", "ask_default: deny", "" },
+		{ "", "audit: { record: invocations }",
+		  "record: invocations is less than security" },
+		{ "audit: { record: all }\n", "audit: { record: security }",
+		  "record: security is less than all" },
+		{ "", "audit: { record: all }", "" },
+		{ "filesystem: { overlay: true }\n", "filesystem: { overlay: false }",
+		  "overlay: false" },
+		{ "", "filesystem: { overlay: true }", "" },
+		{ "", "reload: { within: { read: [/srv] } }", "read '/srv' is not granted there" },
+		{ "", "reload: { within: { write: ['${workspace}/src'] } }", "" },
+		{ "", "reload: { within: { write: ['${workspace}/etc-link'] } }",
+		  "which leads to /etc is not granted" },
+		{ "reload: false\n", "reload: { watch: true }", "3:9: error: " },
+		{ "reload: false\n", "name: x", "" },
+		{ "reload: { watch: false }\n", "reload: { watch: true }", "reload.watch: true" },
+		{ "reload: { revoke: true }\n", "reload: { revoke: false }",
+		  "reload.revoke: false" },
+		{ "filesystem: { deny: ['**/*.pem'] }\n",
+		  "filesystem: { read: [{ path: '${workspace}/x.pem', optional: true }] }",
+		  "x.pem' is denied at" },
+		{ "filesystem: { hide: ['${workspace}/sec*'] }\n",
+		  "filesystem: { read: ['${workspace}/secret'] }", "secret' is denied at" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char user[512], project[512];
+		const char *said;
+
+		(void)snprintf(user, sizeof(user), AGENT "%s", rows[i].user);
+		(void)snprintf(project, sizeof(project), AGENT "%s\n", rows[i].project);
+		set_files(NULL, user, project);
+		said = load(NULL, NULL);
+		if (rows[i].say[0] ? !strstr(said, rows[i].say) : said[0] != '\0')
+			fail_msg("%s under %s: %s", rows[i].project, rows[i].user, said);
+	}
+	set_files(NULL, NULL, NULL);
+}
+
+/* What the project's file does not say, the ceiling says. */
+static void live_keys_are_inherited(void **state)
+{
+	AUTO(policy_freep) struct policy *p = NULL;
+
+	(void)state;
+	set_files(NULL,
+		  AGENT "ask_default: allow\naudit: { record: all }\n"
+			"reload: { watch: false, revoke: true }\n"
+			"filesystem: { overlay: true, hide: ['**/.env'] }\n",
+		  AGENT "name: x\n");
+	assert_string_equal(load(NULL, &p), "");
+	assert_int_equal(p->ask_default, RULE_ALLOW);
+	assert_int_equal(p->record, POLICY_RECORD_ALL);
+	assert_true(p->overlay && p->reload.revoke && !p->reload.watch);
+	assert_int_equal(entry(p, "**/.env")->kind, POLICY_FS_HIDE);
+	set_files(NULL, NULL, NULL);
 }
 
 int main(void)
@@ -452,6 +545,9 @@ int main(void)
 		cmocka_unit_test(files_are_judged_before_they_are_read),
 		cmocka_unit_test(extends_has_no_cycles),
 		cmocka_unit_test(missing_paths_by_key),
+		cmocka_unit_test(denials_need_not_be_there),
+		cmocka_unit_test(live_keys_only_tighten),
+		cmocka_unit_test(live_keys_are_inherited),
 	};
 
 	return cmocka_run_group_tests(tests, make_places, remove_places);

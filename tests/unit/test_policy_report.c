@@ -85,6 +85,80 @@ static void bare_and_absent(void **state)
 	assert_int_equal(policy_explain_path(p, "/usr/binx").place, PLACE_ABSENT);
 }
 
+static void patterns_meet_paths(void **state)
+{
+	AUTO(policy_freep)
+	struct policy *p = load_text("version: 1\nfilesystem:\n"
+				     "  write: [/srv]\n"
+				     "  exec: ['/srv/app/\\[id\\]']\n"
+				     "  deny: ['**/.env', '/srv/{a,b}?/*.pem']\n"
+				     "  hide: ['/srv/**/secret*']\n"
+				     "  protect: ['/**/.git/hooks', '/srv/\\[x\\]/[!a]']\n"
+				     "  ask: ['/srv/ask*']\n");
+	const struct {
+		const char *path;
+		enum policy_place place;
+		unsigned rights;
+		const char *rule; /* that takes away or asks */
+	} rows[] = {
+		{ "/srv/.env", PLACE_DENIED, 0, "**/.env" },
+		{ "/srv/a/b/.env/below", PLACE_DENIED, 0, "**/.env" },
+		{ "/srv/x.env", PLACE_GRANTED, 3, NULL },
+		{ "/srv/{a,b}1/x.pem", PLACE_DENIED, 0, "/srv/{a,b}?/*.pem" },
+		{ "/srv/a1/x.pem", PLACE_GRANTED, 3, NULL }, /* braces are characters */
+		{ "/srv/secret", PLACE_HIDDEN, 0, "/srv/**/secret*" },
+		{ "/srv/a/secrets/b", PLACE_HIDDEN, 0, "/srv/**/secret*" },
+		{ "/srv/r/.git/hooks/pre-commit", PLACE_GRANTED, 1, "**/.git/hooks" },
+		{ "/srv/r/.git/config", PLACE_GRANTED, 3, NULL },
+		{ "/srv/[x]/b", PLACE_GRANTED, 1, "/srv/\\[x\\]/[!a]" },
+		{ "/srv/[x]/a", PLACE_GRANTED, 3, NULL },
+		{ "/srv/asked/x", PLACE_GRANTED, 3, "/srv/ask*" },
+		{ "/srv/app/[id]/x", PLACE_GRANTED, 7, NULL },
+		{ "/other/.env", PLACE_ABSENT, 0, "**/.env" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct policy_verdict v = policy_explain_path(p, rows[i].path);
+		const struct policy_path *rule = v.taken ? v.taken : v.ask;
+
+		if (v.place != rows[i].place || v.rights != rows[i].rights ||
+		    !rule != !rows[i].rule)
+			print_error("%s: %d %u %s\n", rows[i].path, (int)v.place, v.rights,
+				    rule ? rule->path : "");
+		assert_int_equal(v.place, rows[i].place);
+		assert_int_equal(v.rights, rows[i].rights);
+		assert_true(!rule == !rows[i].rule);
+		if (rule)
+			assert_string_equal(rule->path, rows[i].rule);
+	}
+}
+
+static void verdicts_are_readable(void **state)
+{
+	AUTO(policy_freep)
+	struct policy *p = load_text("version: 1\nfilesystem:\n  write: [/srv]\n"
+				     "  hide: ['**/.env']\n  ask: ['/srv/a*']\n");
+	AUTO(buf_done) struct buf out = BUF_INIT(1 << 16);
+	struct policy_verdict v = policy_explain_path(p, "/srv/.env");
+
+	(void)state;
+	policy_verdict_text(p, "/srv/.env", &v, &out);
+	assert_string_equal(buf_cstr(&out), "/srv/.env: is not there: it is hidden\n"
+					    "  hidden   by hide \"**/.env\" at t.yaml:4:10\n");
+	buf_reset(&out);
+	v = policy_explain_path(p, "/srv/a1");
+	policy_verdict_text(p, "/srv/a1", &v, &out);
+	assert_string_equal(buf_cstr(&out), "/srv/a1: may be read and changed\n"
+					    "  read     by write /srv at t.yaml:3:11\n"
+					    "  write    by write /srv at t.yaml:3:11\n"
+					    "  asked    by ask \"/srv/a*\" at t.yaml:5:9\n");
+	buf_reset(&out);
+	policy_explain(p, &out);
+	assert_non_null(strstr(buf_cstr(&out), "It never gets to see\n  **/.env  (t.yaml:4:10)\n"));
+	assert_non_null(strstr(buf_cstr(&out), "the answer is no."));
+}
+
 struct changes {
 	int looser, tighter, neither;
 	char text[8192];
@@ -137,6 +211,20 @@ static void diff_knows_directions(void **state)
 		{ "audit: {fsync: always}", "audit: {fsync: never}",
 		  "+1 audit.fsync never, was always" },
 		{ "tools: {t: {argv: a}}", "tools: {t: {argv: b}}", "+0 tools changed: t" },
+		{ "filesystem: {read: [/a], deny: ['**/*.pem']}", "filesystem: {read: [/a]}",
+		  "+1 filesystem no longer taken: deny **/*.pem" },
+		{ "filesystem: {read: [/a], hide: [/a/b]}", "filesystem: {read: [/a]}",
+		  "+1 filesystem no longer taken: hide /a/b" },
+		{ "filesystem: {read: [/a]}", "filesystem: {read: [/a], ask: [/a/b]}",
+		  "-1 filesystem taken: ask /a/b" },
+		{ "audit: {record: all}", "name: x", "+1 audit.record security, was all" },
+		{ "ask_default: allow", "name: x", "-1 ask_default deny, was allow" },
+		{ "filesystem: {overlay: true}", "name: x",
+		  "+1 filesystem.overlay false, was true" },
+		{ "reload: {revoke: true}", "name: x", "+1 reload.revoke false, was true" },
+		{ "reload: false", "name: x", "+0 reload true, was false" },
+		{ "name: x", "reload: {within: {read: [/a]}}",
+		  "+0 reload.within may be granted: read /a" },
 	};
 
 	(void)state;
@@ -254,6 +342,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(paths_meet_their_rule),
 		cmocka_unit_test(bare_and_absent),
+		cmocka_unit_test(patterns_meet_paths),
+		cmocka_unit_test(verdicts_are_readable),
 		cmocka_unit_test(diff_knows_directions),
 		cmocka_unit_test(old_shapes_become_policies),
 		cmocka_unit_test(others_are_not_imported),
