@@ -46,7 +46,8 @@ void live_plan(struct live *live, const struct policy *policy)
 
 int live_rules(struct live *live, const struct policy *policy, struct err *err)
 {
-	return engine_policy_rules(policy, &live->arena, &live->rules, &live->n_rules, err);
+	return engine_session_rules(policy, policy, true, &live->arena, &live->rules,
+				    &live->n_rules, err);
 }
 
 int live_start(struct live *live, const struct mediate_options *options, struct err *err)
