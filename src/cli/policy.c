@@ -5,6 +5,8 @@
 #include "base/own.h"
 #include "cli/cli.h"
 #include "codec/json_wr.h"
+#include "engine/engine.h"
+#include "mediate/trap.h"
 #include "policy/path.h"
 #include "policy/report.h"
 #include "sandbox/filter.h"
@@ -25,7 +27,7 @@ struct job {
 	const struct sub *sub;
 	const char *workspace;
 	const char *policy;
-	bool json, plain, markdown;
+	bool json, plain, markdown, traps;
 	char **args;
 	int n_args;
 	char workspace_mem[PATH_MAX];
@@ -53,6 +55,8 @@ static const struct option_text options[] = {
 	{ { "plain", no_argument, NULL, 'P' },
 	  "  --plain          show: without where each line comes from" },
 	{ { "markdown", no_argument, NULL, 'm' }, "  --markdown       schema: as a table of keys" },
+	{ { "traps", no_argument, NULL, 't' },
+	  "  --traps          explain: which system calls reach the supervisor, and why" },
 	{ { "help", no_argument, NULL, 'h' }, "  --help           this text" },
 };
 
@@ -214,6 +218,28 @@ static int explain_path(struct job *job, const struct policy *policy, const char
 	return explain_one(job, policy, real);
 }
 
+static int explain_traps(struct job *job, const struct policy *policy)
+{
+	AUTO(arena_done) struct arena arena = ARENA_INIT(64U << 20);
+	const struct policy_rule *rules;
+	struct err err = ERR_INIT;
+	struct trap_plan plan;
+	size_t n;
+
+	if (engine_session_rules(policy, policy, true, &arena, &rules, &n, &err) < 0)
+		return fail("explain", &err);
+	trap_plan(policy, rules, n, &plan);
+	if (job->json) {
+		struct json_wr w = json_wr_init(&job->out);
+
+		trap_plan_json(&plan, &w);
+		buf_putc(&job->out, '\n');
+	} else {
+		trap_plan_print(&plan, policy, &job->out);
+	}
+	return 0;
+}
+
 static int run_explain(struct job *job)
 {
 	AUTO(policy_freep) struct policy *policy = NULL;
@@ -221,6 +247,10 @@ static int run_explain(struct job *job)
 
 	if (load(job, job->policy, &policy) < 0)
 		return MISTAKES;
+	if (job->traps) {
+		r = explain_traps(job, policy);
+		return r ? r : put_out(job);
+	}
 	for (int i = 0; i < job->n_args && r == 0; i++)
 		r = explain_path(job, policy, job->args[i]);
 	if (job->n_args == 0 && job->json) {
@@ -432,6 +462,7 @@ static int parse(struct job *job, int argc, char **argv)
 		case 'j': job->json = true; break;
 		case 'P': job->plain = true; break;
 		case 'm': job->markdown = true; break;
+		case 't': job->traps = true; break;
 		case 'h': return usage(stdout, 0);
 		default: return usage(stderr, CLI_USAGE);
 		}

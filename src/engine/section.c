@@ -200,6 +200,36 @@ static void put_touches(struct buf *out, const struct policy_path *path)
 	buf_putz(out, "))");
 }
 
+/* May the session make something at @path? What is private is its own. */
+static bool may_write(const struct policy *p, const char *path)
+{
+	const struct policy_reload *r = &p->reload;
+
+	return path_covered(NULL, p->paths, p->n_paths, path, POLICY_FS_WRITE) ||
+	       path_covered(NULL, r->within, r->n_within, path, POLICY_FS_WRITE) ||
+	       (p->private_home && p->home && path_within(path, p->home)) ||
+	       (p->private_tmp && p->tmp && path_within(path, p->tmp)) ||
+	       (p->private_tmp && path_within(path, "/tmp"));
+}
+
+/*
+ * A mount holds it alone; or nobody in the session could make it, and what the host makes there need not be
+ * held: there is nothing to change, or the policy says that it may be missing.
+ */
+static bool held_by_wall(const struct sections *s, const struct policy_path *path)
+{
+	bool deny = path->kind == POLICY_FS_DENY;
+
+	if (s->launch && !s->mounts)
+		return false;
+	if (path->glob || path->live || (!deny && path->kind != POLICY_FS_READONLY))
+		return false;
+	if (!path->absent)
+		return true;
+	return (!deny || path->optional) &&
+	       !may_write(s->launch ? s->launch : s->policy, path->real ? path->real : path->path);
+}
+
 static void add_taken(struct sections *s, const struct policy_path *path, const char *id)
 {
 	static const struct {
@@ -217,7 +247,6 @@ static void add_taken(struct sections *s, const struct policy_path *path, const 
 				    "the policy asks before it is touched" },
 	};
 	AUTO(buf_done) struct buf when = BUF_INIT(SOURCE_MAX);
-	bool named = !path->glob && !path->absent && !path->live && (s->mounts || !s->launch);
 	struct policy_rule *rule;
 
 	if (path->kind == POLICY_FS_READONLY)
@@ -226,7 +255,7 @@ static void add_taken(struct sections *s, const struct policy_path *path, const 
 	rule = add(s, kinds[path->kind].action, id, kinds[path->kind].on, &when,
 		   kinds[path->kind].reason, path->where);
 	rule->changes = path->kind == POLICY_FS_READONLY;
-	rule->kernel = named && (path->kind == POLICY_FS_DENY || path->kind == POLICY_FS_READONLY);
+	rule->kernel = held_by_wall(s, path);
 	rule->ask.scope = RULE_SESSION;
 }
 

@@ -75,6 +75,15 @@ static void table_fill(void)
 	}
 }
 
+bool mediator_handles(enum sysc sysc)
+{
+	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
+		if (handlers[i].sysc == sysc)
+			return true;
+	}
+	return false;
+}
+
 /* ---- rules ---- */
 
 /* @set in force, and ours. */

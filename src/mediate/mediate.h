@@ -14,6 +14,7 @@
 #include "base/loop.h"
 #include "engine/engine.h"
 #include "policy/policy.h"
+#include "sys/syscall_table.h"
 
 #include <sys/types.h>
 
@@ -42,6 +43,9 @@ struct mediate_options {
 int mediator_new(const struct mediate_options *options, struct mediator **ret, struct err *err);
 struct mediator *mediator_free(struct mediator *m); /* NULL-safe, returns NULL */
 void mediator_freep(struct mediator **m);
+
+/* Is there a handler for the call? What has none must not be trapped. */
+bool mediator_handles(enum sysc sysc);
 
 /* Answer in @loop from now on. A negative return of the loop: the log failed. */
 int mediator_start(struct mediator *m, struct loop *loop);

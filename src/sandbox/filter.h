@@ -73,7 +73,7 @@ int filter_compile_arch(const struct policy *policy, unsigned use, enum sysc_arc
 struct filter_trap {
 	uint16_t sysc; /* enum sysc */
 	uint8_t n_conds;
-	struct policy_sysc_cond conds[2];
+	struct policy_sysc_cond conds[4];
 };
 struct filter_traps {
 	size_t n;

@@ -5,49 +5,27 @@
 
 #define LIVE_ARENA_MAX (64U << 20)
 
-static const uint16_t always[] = {
-#if defined(__x86_64__)
-	SYSC_open,     SYSC_creat,     SYSC_unlink,   SYSC_rmdir,     SYSC_mkdir,
-	SYSC_mknod,    SYSC_rename,    SYSC_link,     SYSC_symlink,
-#endif
-	SYSC_openat,   SYSC_openat2,   SYSC_unlinkat, SYSC_mkdirat,   SYSC_mknodat,
-	SYSC_renameat, SYSC_renameat2, SYSC_linkat,   SYSC_symlinkat, SYSC_execve,
-	SYSC_execveat, SYSC_connect,   SYSC_bind,     SYSC_listen,
-};
-
-static bool stops(const struct policy_rule *rule, enum event_type type)
+int live_plan(struct live *live, const struct policy *policy, struct err *err)
 {
-	return rule->action > RULE_ALLOW && rule->on & EVENT_BIT(type);
-}
-
-void live_plan(struct live *live, const struct policy *policy)
-{
-	bool net = false;
+	int r;
 
 	memset(live, 0, sizeof(*live));
 	live->arena = ARENA_INIT(LIVE_ARENA_MAX);
-	for (size_t i = 0; i < policy->n_rules; i++)
-		net |= stops(&policy->rules[i], EVENT_NET_CONNECT);
-	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
-		live->list[live->traps.n++] = (struct filter_trap){ .sysc = always[i] };
-	/* an address is a register: only sends that have one */
-	live->list[live->traps.n++] = (struct filter_trap){
-		.sysc = SYSC_sendto,
-		.n_conds = 1,
-		.conds = { { .arg = 4, .cmp = SYSC_NE, .value = 0 } },
-	};
-	/* those of a message are in memory: all of them, if a rule may say no */
-	if (net) {
-		live->list[live->traps.n++] = (struct filter_trap){ .sysc = SYSC_sendmsg };
-		live->list[live->traps.n++] = (struct filter_trap){ .sysc = SYSC_sendmmsg };
+	r = engine_session_rules(policy, policy, true, &live->arena, &live->rules, &live->n_rules,
+				 err);
+	if (r < 0)
+		return r;
+	trap_plan(policy, live->rules, live->n_rules, &live->plan);
+	for (size_t i = 0; i < live->plan.n; i++) {
+		const struct trap_call *call = &live->plan.calls[i];
+		struct filter_trap *trap = &live->list[live->traps.n++];
+
+		trap->sysc = call->sysc;
+		trap->n_conds = call->n_conds;
+		memcpy(trap->conds, call->conds, sizeof(trap->conds));
 	}
 	live->traps.list = live->list;
-}
-
-int live_rules(struct live *live, const struct policy *policy, struct err *err)
-{
-	return engine_session_rules(policy, policy, true, &live->arena, &live->rules,
-				    &live->n_rules, err);
+	return 0;
 }
 
 int live_start(struct live *live, const struct mediate_options *options, struct err *err)

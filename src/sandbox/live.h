@@ -5,24 +5,22 @@
 #pragma once
 
 #include "mediate/mediate.h"
+#include "mediate/trap.h"
 #include "sandbox/filter.h"
 #include "sandbox/wall.h"
-
-#define LIVE_TRAPS_MAX 128
 
 struct live {
 	struct arena arena;
 	const struct policy_rule *rules; /* the policy's, in arena */
 	size_t n_rules;
-	struct filter_trap list[LIVE_TRAPS_MAX];
+	struct trap_plan plan;
+	struct filter_trap list[TRAP_CALLS_MAX]; /* the plan, as the filter takes it */
 	struct filter_traps traps;
 	struct mediator *mediator;
 };
 
-/* Before the launch: the calls to trap. */
-void live_plan(struct live *live, const struct policy *policy);
-/* While the wall is built: the rules. */
-int live_rules(struct live *live, const struct policy *policy, struct err *err);
+/* Before the launch: the rules, and the calls to trap for them. */
+int live_plan(struct live *live, const struct policy *policy, struct err *err);
 /* After wall_go(): answer from now on. Nothing to do without traps. */
 int live_start(struct live *live, const struct mediate_options *options, struct err *err);
 void live_done(struct live *live);

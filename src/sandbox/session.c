@@ -400,7 +400,9 @@ static int session_launch(struct session *s, sigset_t *ret_signals, struct err *
 
 	if (r < 0)
 		return session_failed(s, "stdio", WALL_FAIL_SETUP, r);
-	live_plan(&s->live, o->policy);
+	r = live_plan(&s->live, o->policy, err);
+	if (r < 0)
+		return session_failed(s, "rules", WALL_FAIL_SETUP, r);
 	command.traps = &s->live.traps;
 	for (int fd = 0; fd < 3; fd++)
 		command.stdio[fd] = s->stdio[fd];
@@ -443,9 +445,6 @@ static int session_open_log(struct session *s, struct err *err)
 	(void)snprintf(s->result->id, sizeof(s->result->id), "%s", audit_session_id(s->log));
 	(void)snprintf(s->result->log, sizeof(s->result->log), "%s", audit_path(s->log));
 	record_genesis(w, s->options);
-	r = live_rules(&s->live, s->options->policy, err);
-	if (r < 0)
-		return session_failed(s, "rules", WALL_FAIL_SETUP, r);
 	ready = wall_ready(s->wall, s->result->layers, &failure, err);
 	record_layers(w, s->result->layers);
 	r = audit_end(s->log, ready < 0 ? NULL : err);
