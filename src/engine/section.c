@@ -17,7 +17,8 @@
  * (reload.within, and what a reload took back).
  *
  * A folder moved or a link made where a part of a denied path is to be would carry something else under that
- * name, or what is denied out from under it: for both, the names above count too.
+ * name, or what is denied out from under it; a file there may say where else to look (.git of a worktree).
+ * For them the names above count too.
  */
 #include "engine/set.h"
 
@@ -193,7 +194,8 @@ static void put_touches(struct buf *out, const struct policy_path *path)
 		buf_putz(out, i ? " || " : "");
 		put_entry(out, fields[i], path);
 	}
-	buf_putz(out, " || common.event_type == 'file.rename' && (");
+	buf_putz(out, " || (common.event_type == 'file.rename' || common.event_type == "
+		      "'file.create' && file.activity.kind != 'folder') && (");
 	put_above(out, path, "file.activity.path");
 	buf_putz(out, ") || common.event_type in ['file.rename', 'file.link'] && (");
 	put_above(out, path, "file.activity.new_path");

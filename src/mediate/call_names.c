@@ -37,6 +37,13 @@ static int place_of(struct mediator *m, struct call *call, int dirfd, unsigned a
 	return r;
 }
 
+/* What the kernel would say of a mount point to those inside; recorded, and answered. */
+static void busy(struct mediator *m, struct call *call)
+{
+	mediator_record(m, call, -EBUSY, false);
+	call_fail(m, call, -EBUSY);
+}
+
 /* Do @deed as the session, record m->event and answer. */
 #define DO(m, call, deed)                            \
 	do {                                         \
@@ -81,8 +88,12 @@ static void remove_name(struct mediator *m, struct call *call, int dirfd, unsign
 	set_write(m);
 	if (place.slash && !(flags & AT_REMOVEDIR))
 		call_fail(m, call, there && S_ISDIR(o.st.st_mode) ? -EISDIR : -ENOTDIR);
-	else
-		PERFORM(m, call, unlinkat(place.parent, place.name, flags));
+	else if (!mediator_leaves(m, call) && mediator_decide(m, call) == PASS) {
+		if (there && object_is_mount(&o))
+			busy(m, call);
+		else
+			DO(m, call, unlinkat(place.parent, place.name, flags));
+	}
 	object_done(&o);
 	object_place_done(&place);
 }
@@ -221,18 +232,24 @@ static void move_places(struct mediator *m, struct call *call, const struct obje
 	/* a slash behind a name is the kernel's to judge */
 	(void)snprintf(left, sizeof(left), "%s%s", from->name, from->slash ? "/" : "");
 	(void)snprintf(right, sizeof(right), "%s%s", to->name, to->slash ? "/" : "");
-	if (r == 0 && flags & RENAME_EXCHANGE)
-		r = object_at(to, &other);
+	if (r == 0 && object_at(to, &other) < 0 && flags & RENAME_EXCHANGE)
+		r = -ENOENT;
 	if (r < 0) {
+		object_done(&o);
+		object_done(&other);
 		call_cannot(m, call, r);
 		return;
 	}
 	event_rename(m, call, from, to, &o.st);
 	/* an exchange moves both: the other way must be allowed as well */
 	if (!mediator_leaves(m, call) &&
-	    (other.fd < 0 || decide_move(m, call, to, from, &other.st) == PASS) &&
-	    decide_move(m, call, from, to, &o.st) == PASS)
-		DO(m, call, renameat2(from->parent, left, to->parent, right, flags));
+	    (!(flags & RENAME_EXCHANGE) || decide_move(m, call, to, from, &other.st) == PASS) &&
+	    decide_move(m, call, from, to, &o.st) == PASS) {
+		if (object_is_mount(&o) || object_is_mount(&other))
+			busy(m, call);
+		else
+			DO(m, call, renameat2(from->parent, left, to->parent, right, flags));
+	}
 	object_done(&o);
 	object_done(&other);
 }

@@ -495,6 +495,16 @@ int object_at(const struct object_place *place, struct object *ret)
 	return 0;
 }
 
+bool object_is_mount(const struct object *object)
+{
+	struct statx stx;
+
+	return object->fd >= 0 &&
+	       (statx(object->fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &stx) < 0 ||
+		!(stx.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) ||
+		stx.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
 void object_place_done(struct object_place *place)
 {
 	place->parent = fd_close(place->parent);

@@ -70,6 +70,12 @@ int object_create_place(struct object_caller *caller, int dirfd, const char *pat
 /* The object at a place, its last component not followed. */
 int object_at(const struct object_place *place, struct object *ret);
 
+/*
+ * Is it what is mounted there? The kernel keeps a mount point's name from being moved or removed for those
+ * in its own mount namespace alone: the supervisor, outside, must keep it itself.
+ */
+bool object_is_mount(const struct object *object);
+
 void object_done(struct object *object);
 void object_place_done(struct object_place *place);
 

@@ -144,9 +144,8 @@ def test_commondir(repository, scene, run_capsule):
     env = harness.environment(scene.account)
     subprocess.run(["git", "status"], cwd=scene.ws, env=env, capture_output=True,
                    **harness.as_account(scene.account))
-    assert (scene.ws / "EVIL").exists(), "this is stopped now: move it among the covered ones"
-    assert TOLD in done.stderr
-    pytest.skip(f".git/commondir: {OPEN}; told after the run")
+    assert not (scene.ws / ".git/commondir").exists() and TOLD not in done.stderr
+    assert not (scene.ws / "EVIL").exists(), "the user's own git ran the session's program"
 
 
 @pytest.mark.attack("C4")
@@ -192,11 +191,16 @@ def test_made_later_is_open(attack_id, what, script, path, repository, scene, ru
 @pytest.mark.attack("C5")
 @pytest.mark.attack("C6")
 @pytest.mark.parametrize("name", [".mcp.json", ".envrc", ".vscode", ".claude", ".git"])
-def test_protected_name_made_later_is_open(name, scene, run_capsule):
-    done = run_capsule(["run", "--", "sh", "-c", f"echo evil > later; ln later {name}"], cwd=scene.ws)
-    assert (scene.ws / name).exists(), f"{name} is stopped now: {done.stderr}"
-    assert name == ".git" or TOLD in done.stderr
-    pytest.skip(f"{name} where there was none: {OPEN}; told after the run")
+def test_protected_name_made_later(name, scene, run_capsule):
+    """Made, linked, moved there: what is protected is so before it exists."""
+    script = (f"echo evil > later; mkdir -p d/hooks; echo evil > d/hooks/x; echo tried;"
+              f"ln later {name}; ln -s later {name}; mv -T later {name}; mv -T d {name};"
+              f"mv -T --exchange d {name}; echo evil > {name}; mkfifo {name}; true")
+    done = run_capsule(["run", "--", "sh", "-c", script], cwd=scene.ws)
+    made = scene.ws / name
+    assert "tried" in done.stdout
+    assert not os.path.lexists(made), done.stderr
+    assert (scene.ws / "later").exists() and (scene.ws / "d").exists()
 
 
 @pytest.mark.both
@@ -206,12 +210,13 @@ def test_protected_name_made_later_is_open(name, scene, run_capsule):
 @pytest.mark.parametrize("target", ["secret", "folder"])
 def test_protected_name_is_a_symlink_to_outside(name, target, scene, run_capsule):
     """
-    One session leaves a symlink under a protected name; the wall of the next one would mount what
-    it points to, and so hand over what nobody granted.
+    Somebody left a symlink under a protected name (a session cannot); the wall of the next one would
+    mount what it points to, and so hand over what nobody granted.
     """
     to = scene.outside / "secret" if target == "secret" else scene.outside
     done = run_capsule(["run", "--", "ln", "-s", str(to), name], cwd=scene.ws)
-    assert (scene.ws / name).is_symlink(), done.stderr
+    assert done.returncode != 0 and not (scene.ws / name).is_symlink(), done.stderr
+    (scene.ws / name).symlink_to(to)
     if name == ".git":  # .git/hooks and .git/config are what is protected
         (scene.outside / "hooks").mkdir()
         (scene.outside / "config").write_text(arena.SECRET)

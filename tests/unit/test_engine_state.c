@@ -573,6 +573,8 @@ static void patterns_are_rules(void **state)
 	name_event(EVENT_FILE_RENAME, "/w/soon", "/w/later");
 	decide_is(&w, RULE_BLOCK, "filesystem.protect[1]");
 	file_event(EVENT_FILE_CREATE, "/w/later", true);
+	decide_is(&w, RULE_BLOCK, "filesystem.protect[1]");
+	event_set_str(&event, EVENT_F_FILE_ACTIVITY_KIND, STR("folder"));
 	decide_is(&w, RULE_ALLOW, "filesystem.write[0]");
 	file_event(EVENT_FILE_OPEN, "/w/b/hidden", false);
 	decide_is(&w, RULE_BLOCK, "filesystem.hide[0]");
