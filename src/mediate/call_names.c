@@ -222,6 +222,24 @@ static enum verdict decide_move(struct mediator *m, struct call *call,
 	return mediator_decide(m, call);
 }
 
+/* Of the session's own repository: not the file itself, but what it holds. */
+static void move_git_config(struct mediator *m, struct call *call, const struct object_place *from,
+			    const struct object *o, const struct object_place *to, unsigned flags)
+{
+	int r = -EPERM;
+
+	if (flags == 0 && strcmp(to->name, "config") == 0) {
+		session_enter(m);
+		r = git_config_install(m, from, o, to);
+		session_leave(m);
+	}
+	if (r == -EPERM)
+		m->decision.action = RULE_BLOCK;
+	m->counts.denied += r == -EPERM;
+	mediator_record(m, call, r, false);
+	call_answer(m, call, r);
+}
+
 static void move_places(struct mediator *m, struct call *call, const struct object_place *from,
 			const struct object_place *to, unsigned flags)
 {
@@ -241,15 +259,20 @@ static void move_places(struct mediator *m, struct call *call, const struct obje
 		return;
 	}
 	event_rename(m, call, from, to, &o.st);
+	m->moving = true;
+	m->git_config = false;
 	/* an exchange moves both: the other way must be allowed as well */
 	if (!mediator_leaves(m, call) &&
 	    (!(flags & RENAME_EXCHANGE) || decide_move(m, call, to, from, &other.st) == PASS) &&
 	    decide_move(m, call, from, to, &o.st) == PASS) {
 		if (object_is_mount(&o) || object_is_mount(&other))
 			busy(m, call);
+		else if (m->git_config)
+			move_git_config(m, call, from, &o, to, flags);
 		else
 			DO(m, call, renameat2(from->parent, left, to->parent, right, flags));
 	}
+	m->moving = false;
 	object_done(&o);
 	object_done(&other);
 }

@@ -174,6 +174,11 @@ enum verdict mediator_decide(struct mediator *m, struct call *call)
 		return PASS;
 	if (d->action == RULE_ASK)
 		return ask(m, call);
+	if (git_makes(m)) {
+		m->git_config |= m->moving && m->event.type == EVENT_FILE_CREATE;
+		d->action = RULE_ALLOW;
+		return PASS;
+	}
 	return stop(m, call, hides(d->rule) ? -ENOENT : -EACCES);
 }
 

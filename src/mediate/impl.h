@@ -71,6 +71,8 @@ struct mediator {
 	struct who_table who;
 	const struct mediate_start *start; /* of the command's own execve */
 	char text[512];
+	bool moving;     /* m->event is part of a rename */
+	bool git_config; /* which makes a .git/config, that is to be looked at */
 	struct held held[HELD_MAX];
 	int later_pipe[2];
 	struct loop_watch later_watch, later_timer;
@@ -114,6 +116,17 @@ void mediator_observed(struct mediator *m, const struct call *call);
 /* As the session's user, without capabilities, around what is done on its behalf. */
 void session_enter(const struct mediator *m);
 void session_leave(const struct mediator *m);
+
+/* ---- git.c ---- */
+
+/* Is m->event, which a protect line forbids, what git does in a repository of the session's own? */
+bool git_makes(const struct mediator *m);
+/*
+ * Put what @o, at @from, holds at @to: a .git/config. -EPERM: it holds what may not stand there, and
+ * m->decision.reason says what.
+ */
+int git_config_install(struct mediator *m, const struct object_place *from, const struct object *o,
+		       const struct object_place *to);
 
 /* ---- later.c ---- */
 
