@@ -133,6 +133,10 @@ static void open_existing(struct mediator *m, struct call *call, const struct op
 	}
 	if (mediator_decide(m, call) != PASS)
 		return;
+	if (!object_is_inside(o, call->who)) {
+		give(m, call, a, -EACCES);
+		return;
+	}
 	if (!(a->flags & O_PATH) && S_ISLNK(o->st.st_mode)) {
 		give(m, call, a, -ELOOP);
 		return;
@@ -254,6 +258,7 @@ static void open_create(struct mediator *m, struct call *call, const struct open
 /* A file without a name, in a folder. */
 static void open_tmpfile(struct mediator *m, struct call *call, struct open_args *a)
 {
+	char path[PATH_MAX];
 	struct object o;
 	int fd, r;
 
@@ -264,7 +269,9 @@ static void open_tmpfile(struct mediator *m, struct call *call, struct open_args
 		return;
 	}
 	event_start(m, call, EVENT_FILE_CREATE);
-	event_file(m, "create", o.path, o.n, NULL);
+	/* it is in the folder, by no name that a rule could mean */
+	r = snprintf(path, sizeof(path), "%s/#unnamed", o.path);
+	event_file(m, "create", path, r < (int)sizeof(path) ? (size_t)r : sizeof(path) - 1, NULL);
 	event_set_bool(&m->event, EVENT_F_FILE_ACTIVITY_WRITE, true);
 	event_set_bool(&m->event, EVENT_F_FILE_ACTIVITY_CREATE, true);
 	if (!mediator_leaves(m, call) && mediator_decide(m, call) == PASS) {

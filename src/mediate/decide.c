@@ -6,6 +6,8 @@
 #include "base/buf.h"
 #include "base/own.h"
 
+#include "sys/caps.h"
+
 #include <fcntl.h>
 #include <string.h>
 #include <sys/fsuid.h>
@@ -278,21 +280,29 @@ bool mediator_leaves(struct mediator *m, const struct call *call)
 /* ---- on whose behalf ---- */
 
 /*
- * Capabilities were given up when the mediator began; what is left is whose files they are. The raw
- * system calls: these are the thread's own, and the C library would change all threads.
+ * As whoever the session runs for, and without capabilities: where it may not look, we do not look on its
+ * behalf. The raw system calls: these are the thread's own, and the C library would change all threads.
  */
-void session_enter(const struct mediator *m)
+void session_enter(struct mediator *m)
 {
-	if (!m->other_ids)
+	if (m->depth++)
 		return;
+	if (!m->other_ids) {
+		(void)caps_use(false);
+		return;
+	}
 	(void)setfsgid(m->o.outer_gid);
 	(void)setfsuid(m->o.outer_uid);
 }
 
-void session_leave(const struct mediator *m)
+void session_leave(struct mediator *m)
 {
-	if (!m->other_ids)
+	if (--m->depth)
 		return;
+	if (!m->other_ids) {
+		(void)caps_use(true);
+		return;
+	}
 	(void)setfsuid(geteuid());
 	(void)setfsgid(getegid());
 }

@@ -66,6 +66,7 @@ struct mediator {
 	/* Some rule could stop an event of the type: [0] reading (opens alone), [1] anything else. */
 	bool decides[EVENT_TYPE_N][2];
 	bool other_ids;
+	unsigned depth; /* of session_enter() */
 	struct engine_decision decision;
 	struct event event;
 	struct who_table who;
@@ -114,8 +115,8 @@ void mediator_record(struct mediator *m, const struct call *call, int r, bool ob
 void mediator_observed(struct mediator *m, const struct call *call);
 
 /* As the session's user, without capabilities, around what is done on its behalf. */
-void session_enter(const struct mediator *m);
-void session_leave(const struct mediator *m);
+void session_enter(struct mediator *m);
+void session_leave(struct mediator *m);
 
 /* ---- git.c ---- */
 

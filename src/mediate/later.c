@@ -56,7 +56,7 @@ static void *later_run(void *argument)
 	(void)sigfillset(&set);
 	(void)sigdelset(&set, later_signal());
 	(void)pthread_sigmask(SIG_SETMASK, &set, NULL);
-	session_enter(m);
+	/* made while the session's identity was on, which a new thread inherits */
 	l->result = l->kind == LATER_FIFO ? do_fifo(l) : do_connect(l);
 	(void)!write(m->later_pipe[1], &slot, 1);
 	return NULL;

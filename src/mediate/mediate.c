@@ -192,7 +192,9 @@ static void handle(struct mediator *m, const struct notify_call *n, const struct
 		return;
 	}
 	call.caller = (struct object_caller){ .view = &m->view, .who = call.who };
+	session_enter(m);
 	by_nr[n->nr].fn(m, &call);
+	session_leave(m);
 }
 
 int mediator_serve(struct mediator *m)

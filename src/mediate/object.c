@@ -95,6 +95,7 @@ struct walk {
 	int at; /* O_PATH, owned */
 	unsigned links;
 	unsigned flags;
+	bool magic; /* the kernel followed a link that says nothing of where it leads */
 	char left[2 * PATH_MAX];
 	size_t n_left;
 };
@@ -159,6 +160,7 @@ static int walk_proc_link(struct walk *w, const char *name, const struct stat *a
 		return walk_link(w, target, (size_t)n);
 	if (++w->links > LINKS_MAX)
 		return -ELOOP;
+	w->magic = true;
 	fd = openat(w->at, name, O_PATH | O_CLOEXEC);
 	return fd < 0 ? -errno : walk_move(w, fd);
 }
@@ -238,7 +240,8 @@ static int walk_run(struct walk *w)
 	return r;
 }
 
-static int walk(struct object_caller *c, int dirfd, const char *path, unsigned flags, int *ret_fd)
+static int walk(struct object_caller *c, int dirfd, const char *path, unsigned flags, int *ret_fd,
+		bool *ret_magic)
 {
 	struct walk w = { .c = c, .at = -EBADF, .flags = flags, .n_left = strlen(path) };
 	int r;
@@ -254,6 +257,7 @@ static int walk(struct object_caller *c, int dirfd, const char *path, unsigned f
 		return r;
 	}
 	*ret_fd = w.at;
+	*ret_magic = w.magic;
 	return w.flags & OBJECT_DIRECTORY ? 1 : 0;
 }
 
@@ -325,6 +329,7 @@ int object_open_resolve(struct object_caller *c, int dirfd, const char *path, un
 	int r;
 
 	ret->fd = -EBADF;
+	ret->magic = false;
 	if (resolve & ~known || (resolve & own) == own)
 		return -EINVAL;
 	if (!*path)
@@ -355,6 +360,7 @@ int object_open(struct object_caller *c, int dirfd, const char *path, unsigned f
 	int r;
 
 	ret->fd = -EBADF;
+	ret->magic = false;
 	if (!*path) {
 		if (!(flags & OBJECT_EMPTY))
 			return -ENOENT;
@@ -367,7 +373,7 @@ int object_open(struct object_caller *c, int dirfd, const char *path, unsigned f
 	if (*path && needs_walk(c, fd, path, &ret->st)) {
 		int found = -EBADF;
 
-		r = walk(c, dirfd, path, flags, &found);
+		r = walk(c, dirfd, path, flags, &found, &ret->magic);
 		fd = fd_close(fd);
 		if (r < 0)
 			return r;
@@ -476,6 +482,35 @@ int object_create_place(struct object_caller *c, int dirfd, const char *path,
 	return r;
 }
 
+/*
+ * A descriptor may be open on a file of the host's, given to the command as its input: on a mount that none
+ * of the session's flags reach. What has no name at all (memfd) is the session's own.
+ */
+bool object_is_inside(const struct object *o, const struct who *who)
+{
+	AUTO(file_closep) FILE *f = NULL;
+	AUTO(fd_closep) int fd = -EBADF;
+	struct statx st;
+	char line[8192];
+	unsigned long id;
+
+	if (!o->magic || !(S_ISREG(o->st.st_mode) || S_ISDIR(o->st.st_mode)) ||
+	    strncmp(o->path, "/memfd:", 7) == 0)
+		return true;
+	if (statx(o->fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0 || !(st.stx_mask & STATX_MNT_ID))
+		return false;
+	fd = openat(who->proc, "mountinfo", O_RDONLY | O_CLOEXEC);
+	f = fd < 0 ? NULL : fdopen(fd, "r");
+	if (!f)
+		return false;
+	(void)take_fd(&fd);
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lu ", &id) == 1 && id == st.stx_mnt_id)
+			return true;
+	}
+	return false;
+}
+
 int object_at(const struct object_place *place, struct object *ret)
 {
 	AUTO(fd_closep)
@@ -483,6 +518,7 @@ int object_at(const struct object_place *place, struct object *ret)
 			     RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
 
 	ret->fd = -EBADF;
+	ret->magic = false;
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &ret->st) < 0)

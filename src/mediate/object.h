@@ -35,7 +35,8 @@ struct object_caller {
 #define OBJECT_DIRECTORY 4 /* -ENOTDIR for anything else */
 
 struct object {
-	int fd; /* O_PATH, owned */
+	int fd;     /* O_PATH, owned */
+	bool magic; /* reached over a link in /proc that the kernel alone can follow */
 	struct stat st;
 	size_t n;
 	char path[PATH_MAX]; /* as the session sees it; "pipe:[1]" and the like have no name */
@@ -76,6 +77,8 @@ int object_at(const struct object_place *place, struct object *ret);
  */
 bool object_is_mount(const struct object *object);
 
+/* Is it on one of the session's own mounts, or nowhere? Only with @magic can it not be. */
+bool object_is_inside(const struct object *o, const struct who *who);
 void object_done(struct object *object);
 void object_place_done(struct object_place *place);
 

@@ -191,6 +191,7 @@ static const char *path_variable(char *const *envp)
 static void exec_tell(const struct wall_setup *s, const char *path)
 {
 	(void)snprintf(s->report->executing, sizeof(s->report->executing), "%s", path);
+	(void)__atomic_add_fetch(&s->report->attempt, 1, __ATOMIC_RELEASE);
 }
 
 /* A text file without #! goes to the shell, as every shell and execvp() do it. */

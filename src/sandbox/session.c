@@ -600,11 +600,13 @@ static void session_await(struct session *s)
 			return;
 		if (fds[0].revents)
 			break; /* what waits may be the command's own by now */
-		start.path = wall_executing(s->wall);
-		if (fds[1].revents & POLLIN)
-			r = mediator_serve_start(s->live.mediator, &start);
-		else if (fds[1].revents)
+		if (fds[1].revents & POLLIN) {
+			start.path = wall_executing(s->wall);
+			r = start.path ? mediator_serve_start(s->live.mediator, &start)
+				       : mediator_serve(s->live.mediator);
+		} else if (fds[1].revents) {
 			fds[1].fd = -1;
+		}
 	}
 }
 

@@ -31,8 +31,9 @@ struct wall_report {
 	uint16_t n_filter;
 	struct sock_filter filter[WALL_FILTER_MAX];
 	int listener; /* of the command's filter: the number it has there */
-	char executing
-		[WALL_PATH_MAX]; /* what the command tries to execute, while its memory is ours */
+	/* What the command tries to execute, while its memory is ours; how often it has tried. */
+	char executing[WALL_PATH_MAX];
+	uint32_t attempt;
 	char text[ERR_TEXT_MAX];
 };
 

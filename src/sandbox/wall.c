@@ -46,6 +46,7 @@ struct wall {
 	int listener; /* of the calls that wait for an answer, or -EBADF */
 	int root;     /* with a listener: the session's, O_PATH */
 	pid_t command_pid;
+	uint32_t attempt; /* of the command's to execute its program, the last that was told */
 	bool listener_told;
 	struct wall_report *report;
 	struct cgroup cgroup;
@@ -620,7 +621,11 @@ int wall_listener(const struct wall *wall)
 const char *wall_executing(struct wall *wall)
 {
 	static char path[WALL_PATH_MAX];
+	uint32_t attempt = __atomic_load_n(&wall->report->attempt, __ATOMIC_ACQUIRE);
 
+	if (attempt == wall->attempt)
+		return NULL;
+	wall->attempt = attempt;
 	memcpy(path, wall->report->executing, sizeof(path));
 	path[sizeof(path) - 1] = '\0';
 	return path;

@@ -102,7 +102,11 @@ int wall_go(struct wall *wall, struct err *err);
 int wall_listener(const struct wall *wall);
 int wall_root(const struct wall *wall); /* O_PATH, the session's root; as wall_listener() */
 int wall_running_fd(const struct wall *wall);
-/* Until then: what its trapped execve is about; valid until the next call. */
+/*
+ * Until then: what its trapped execve is about; valid until the next call. Each attempt is told once, and
+ * NULL after that: what is trapped then is the session's own, which may run before the descriptor above
+ * says so.
+ */
 const char *wall_executing(struct wall *wall);
 /* init, as this process sees it; the session's ids inside, and what they are outside. */
 pid_t wall_init(const struct wall *wall);

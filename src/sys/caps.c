@@ -64,6 +64,24 @@ bool caps_have(unsigned cap)
 	return data[cap / 32].effective & (1U << (cap % 32));
 }
 
+int caps_use(bool on)
+{
+	static struct __user_cap_data_struct held[2];
+	static bool known;
+	struct __user_cap_data_struct now[2];
+
+	if (!known && cap_call(SYS_capget, held) < 0)
+		return -errno;
+	known = true;
+	if (!(held[0].permitted | held[1].permitted))
+		return 0;
+	for (int i = 0; i < 2; i++) {
+		now[i] = held[i];
+		now[i].effective = on ? held[i].effective : 0;
+	}
+	return cap_call(SYS_capset, now);
+}
+
 int caps_no_new_privs(void)
 {
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;

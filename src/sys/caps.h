@@ -13,6 +13,12 @@
  */
 int caps_drop_all(bool *ret_bounded);
 
+/*
+ * Set aside (@on false) or take up again (true) the effective capabilities that the calling thread had when
+ * this was called first. Without any: nothing happens.
+ */
+int caps_use(bool on);
+
 /* Whether the calling thread's effective set holds capability number @cap. */
 bool caps_have(unsigned cap);
 

@@ -52,21 +52,30 @@ ENTRIES = {
                                                          "in this build"),
     "A22": ("signals to outside and to init", "stopped"),
     "A23": ("SysV and POSIX IPC, /dev/shm", "stopped"),
-    **{f"B{n}": (what, f"later: {SUPERVISOR}") for n, what in enumerate([
-        "a path swapped after the check", "sockaddr and msghdr swapped", "argv swapped", "openat2",
-        "aliases of a denied file", "truncate, unlink, rename, mknod as open", "magic links",
-        "a path that does not resolve", "the supervisor dies", "reuse of ids", "flooding",
-        "injected descriptors"], 1)},
+    "B1": ("a path swapped after the check", "stopped"),
+    "B2": ("sockaddr and msghdr swapped, unreadable arguments", "stopped"),
+    "B3": ("argv swapped", "stopped: what runs is compared with what was decided, and killed if it differs"),
+    "B4": ("openat2", "stopped"),
+    "B5": ("aliases of a denied file", "stopped for names and links made inside; a hard link that was "
+           "there before is another name"),
+    "B6": ("truncate, unlink, rename, mknod as open", "in part: unlink, rename, link, mknod, mkdir; "
+           "truncate by path is the wall's alone yet"),
+    "B7": ("magic links", "stopped"),
+    "B8": ("a path that does not resolve", "stopped"),
+    "B9": ("the supervisor dies", "stopped"),
+    "B10": ("reuse of ids, callers killed while they wait", "stopped"),
+    "B11": ("flooding", "in part: calls that have to wait are bounded"),
+    "B12": ("injected descriptors", f"later: {SUPERVISOR}"),
     "B13": ("descriptors of ours inherited", "stopped"),
     "B14": ("text that spoofs a prompt", f"later: {SUPERVISOR}; what `log show` prints is F5"),
     "C1": ("symlinks to outside", "stopped"),
     "C2": ("a component swapped in a race", "stopped"),
     "C3": ("git on the host and the session's hooks and settings", "stopped for what exists"),
     "C4": ("nested repositories, worktrees, gitfiles, commondir", "in part: hooks, config and the "
-           "folder above them in the workspace's own repository; what is made later, "
-           ".git/commondir with it, is told after the run; to stop it " + SUPERVISOR),
-    "C5": ("agents' and editors' settings", "in part: what exists at the start; what is made later "
-           "is told after the run; to stop it " + SUPERVISOR + ". A Makefile, a package.json or a source file is the workspace itself "
+           "folder above them in the workspace's own repository, also made later; elsewhere by "
+           "patterns that a policy names"),
+    "C5": ("agents' and editors' settings", "stopped in the workspace's own folder, also when made later; in folders below by "
+           "patterns that a policy names. A Makefile, a package.json or a source file is the workspace itself "
            "and stays writable"),
     "C6": ("protected names by rename, link, symlink, O_TMPFILE", "in part: as C5"),
     "C7": ("calls that Landlock does not see", "stopped; that a denied file is there can be seen "

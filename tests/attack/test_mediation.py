@@ -55,6 +55,10 @@ RACES = ["open", "create", "rename", "link", "unlink", "component", "exec", "arg
 IDS = {"open": "B1", "component": "C2", "connect": "B2", "exec": "B3", "argv": "B3"}
 
 
+@pytest.mark.attack("B1")
+@pytest.mark.attack("B2")
+@pytest.mark.attack("B3")
+@pytest.mark.attack("C2")
 @pytest.mark.both
 @pytest.mark.parametrize("kind", RACES)
 def test_races(kind, guarded, run_capsule, workspace, who, place):
@@ -139,6 +143,9 @@ def script(text):
     return ["sh", "-c", text]
 
 
+@pytest.mark.attack("B4")
+@pytest.mark.attack("B5")
+@pytest.mark.attack("B7")
 @pytest.mark.both
 @pytest.mark.parametrize("way", READS)
 def test_ways_to_a_guarded_file(way, guarded, run_capsule, workspace):
@@ -175,6 +182,8 @@ MAKES = {
 }
 
 
+@pytest.mark.attack("B6")
+@pytest.mark.attack("C6")
 @pytest.mark.both
 @pytest.mark.parametrize("way", MAKES)
 def test_guarded_names_made_later(way, guarded, run_capsule, workspace, who):
@@ -219,6 +228,7 @@ def test_denials_are_in_the_log(guarded, run_capsule, who, workspace):
 
 @pytest.mark.both
 @pytest.mark.attack("B2")
+@pytest.mark.attack("B8")
 def test_unreadable_arguments(guarded, run_capsule):
     """What cannot be read is an error of the call, never a call that goes through."""
     code = PRELUDE + """
@@ -263,6 +273,7 @@ def test_a_fifo_waits_for_its_other_end(guarded, run_capsule, workspace, who):
     assert done.stdout == "through\n", done
 
 
+@pytest.mark.attack("B11")
 @pytest.mark.both
 def test_many_fifos_are_bounded(guarded, run_capsule):
     """One more than can wait at once is refused; killing those who wait frees their places."""
@@ -283,3 +294,25 @@ print(open('f').read())
 """
     done = run_capsule(["run", "--policy", guarded, "--", "python3", "-c", code], timeout=60)
     assert done.stdout.split() == ["11", "again"], done
+
+
+@pytest.mark.both
+@pytest.mark.attack("B9")
+def test_the_supervisor_dies_with_calls_waiting(guarded, start_capsule, workspace):
+    """Killed at different moments under load: nothing of the tree is left, and nothing went through."""
+    import secrets
+    import time
+
+    import test_kill
+    for moment in range(10):
+        mark = secrets.token_hex(8)
+        code = ("import os, sys\nprint('up', flush=True)\nwhile True:\n"
+                "    os.close(os.open('plain', os.O_RDONLY))\n"
+                "    try: os.rename('kept', '.env')\n    except OSError: pass\n")
+        proc = start_capsule(["run", "--policy", guarded, "--", "python3", "-c", code, mark])
+        assert proc.stdout.readline() == "up\n"
+        time.sleep(moment * 0.003)
+        proc.kill()
+        proc.wait()
+        assert test_kill.gone(mark), test_kill.alive(mark)
+        assert (workspace / ".env").read_text() == "secret" and (workspace / "kept").exists()
