@@ -354,9 +354,9 @@ void load_paths_look(struct load *l)
 		if (path_kind_grants(path->kind) || path->glob || path->real)
 			continue;
 		/* a file where a protected path has a folder: the wall covers that file */
-		path->absent = stat(path->path, &st) < 0 &&
-			       (errno == ENOENT ||
-				(errno == ENOTDIR && path->kind != POLICY_FS_READONLY));
+		path->absent =
+			stat(path->path, &st) < 0 &&
+			(errno == ENOENT || (errno == ENOTDIR && path->kind != POLICY_FS_READONLY));
 		if (!path->absent && !live)
 			continue; /* a mount is tied to the thing, whatever it is called */
 		path->real = path_resolve(l->arena, path->path);

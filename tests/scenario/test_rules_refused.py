@@ -24,9 +24,9 @@ def test_a_run_with_rules_is_refused_and_says_what_would_enforce_them(run_capsul
 
 
 def test_even_one_that_only_observes(run_capsule, workspace):
-    done = attempt(run_capsule, workspace, "process.exec", "observe")
+    done = attempt(run_capsule, workspace, "dns.query", "observe")
     assert done.returncode == 125, done
-    assert "the live supervisor" in done.stderr
+    assert "the network engine" in done.stderr
     assert not (workspace / "made").exists()
 
 
