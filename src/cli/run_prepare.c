@@ -491,6 +491,34 @@ static int keep_own(struct run *run)
 	return r;
 }
 
+/* What a policy may say and no run can keep yet is refused: it would be believed. */
+static int check_kept(struct run *run)
+{
+	const struct policy *p = run->policy;
+
+	for (size_t i = 0; i < p->n_paths; i++) {
+		const struct policy_path *path = &p->paths[i];
+
+		if (path->kind == POLICY_FS_HIDE)
+			return err_at(
+				&run->err, ENOTSUP, path->where.file, path->where.line,
+				path->where.col,
+				"'hide' is not enforceable in this build: its names would still "
+				"be seen in listings; use deny");
+	}
+	if (p->record == POLICY_RECORD_ALL)
+		return err_text(
+			&run->err, ENOTSUP,
+			"'audit.record: all' is not enforceable in this build: only what is "
+			"decided is recorded; use security");
+	if (p->reload.n_within || p->reload.revoke)
+		return err_text(
+			&run->err, ENOTSUP,
+			"'reload' is not enforceable in this build: a running session keeps "
+			"the policy it began with");
+	return 0;
+}
+
 static const struct {
 	const char *step;
 	int (*run)(struct run *run);
@@ -501,7 +529,7 @@ static const struct {
 	{ "options", apply_timeout },     { "options", apply_env },
 	{ "environment", make_env },      { "log", check_log },
 	{ "report", check_report },       { "log", keep_own },
-	{ "policy", protect_sources },
+	{ "policy", protect_sources },    { "policy", check_kept },
 };
 
 int run_prepare(struct run *run)

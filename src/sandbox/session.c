@@ -622,7 +622,9 @@ static int session_mediate(struct session *s, struct err *err)
 					   .root = wall_root(s->wall),
 					   .tty_master = s->terminal.master,
 					   .tty_slave = s->terminal.slave,
-					   .ask_default = RULE_BLOCK };
+					   .ask_default = o->policy->ask_default,
+					   .record_denials_only = o->policy->record ==
+								  POLICY_RECORD_INVOCATIONS };
 
 	wall_ids(s->wall, &options.uid, &options.outer_uid, &options.gid, &options.outer_gid);
 	return live_start(&s->live, &options, err);
