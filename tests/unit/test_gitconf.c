@@ -11,8 +11,7 @@
 static const char *const harmless[] = {
 	"",
 	"[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n",
-	"[remote \"origin\"]\n\turl = https://example.org/a.git\n\tfetch = "
-	"+refs/heads/*:refs/x/*\n",
+	"[remote \"origin\"]\n\turl = https://example.org/a.git\n\tfetch = +refs/heads/*:x\n",
 	"[branch \"main\"]\n\tremote = origin\n",
 	"# a comment\n; another\n[user] name = Some Body\n email=a@b\n",
 	"[CORE]\nFileMode\n[color \"x]y\"]\nui = auto\n",
