@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "codec/json_wr.h"
 #include "policy/policy.h"
+#include "record/recorder.h"
 #include "sandbox/probe.h"
 
 #include <getopt.h>
@@ -37,6 +38,8 @@ struct doctor {
 	struct utsname host;
 	struct probe_result probes[LAYER_N];
 	struct session sessions[WALL_N_BACKENDS];
+	int recorder; /* 0: the kernel can record every call */
+	char no_recorder[RECORDER_WHY_MAX];
 	struct buf out;
 };
 
@@ -72,6 +75,7 @@ static void examine(struct doctor *d)
 					     &s->err);
 	}
 	policy_free(policy);
+	d->recorder = recorder_probe(d->no_recorder);
 }
 
 /* May a session start: with one back end or the other. */
@@ -124,6 +128,13 @@ static void put_text(struct doctor *d)
 		else
 			buf_printf(&d->out, "NO   %s: %s\n", what[i], s->err.text);
 	}
+	if (d->recorder == 0)
+		buf_putz(&d->out, "ok   every system call recorded by the kernel (eBPF)\n");
+	else
+		buf_printf(&d->out,
+			   "no   every system call recorded by the kernel (eBPF): %s\n"
+			   "     'audit.record: all' uses ptrace here, which is slow\n",
+			   d->no_recorder);
 	buf_putz(&d->out, healthy(d) ? "\nSessions can be started here.\n"
 				     : "\nNo session can be started here.\n");
 }
@@ -196,6 +207,13 @@ static void put_json(struct doctor *d)
 	for (int i = 0; i < WALL_N_BACKENDS; i++)
 		put_json_session(&w, d, i);
 	json_end_array(&w);
+	json_key(&w, "recording");
+	json_object(&w);
+	json_key(&w, "ebpf");
+	json_bool(&w, d->recorder == 0);
+	json_key(&w, "error");
+	json_strz(&w, d->recorder ? d->no_recorder : NULL);
+	json_end_object(&w);
 	json_end_object(&w);
 	buf_putc(&d->out, '\n');
 }

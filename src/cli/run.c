@@ -191,6 +191,11 @@ static bool locale_is_eight_bit(void)
 	return dot && strncasecmp(dot, ".utf-8", 6) != 0 && strncasecmp(dot, ".utf8", 5) != 0;
 }
 
+static void run_notice(const char *text)
+{
+	log_say(LOG_WARNING, "%s", text);
+}
+
 static int run_session(struct run *run)
 {
 	struct session_options session = {
@@ -206,6 +211,7 @@ static int run_session(struct run *run)
 		.tool = run->tool,
 		.env_stripped = run->env_stripped,
 		.eight_bit = locale_is_eight_bit(),
+		.notice = run_notice,
 	};
 
 	session.audit.redact = secrets(run, &session.audit.n_redact);

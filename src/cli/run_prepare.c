@@ -506,11 +506,6 @@ static int check_kept(struct run *run)
 				"'hide' is not enforceable in this build: its names would still "
 				"be seen in listings; use deny");
 	}
-	if (p->record == POLICY_RECORD_ALL)
-		return err_text(
-			&run->err, ENOTSUP,
-			"'audit.record: all' is not enforceable in this build: only what is "
-			"decided is recorded; use security");
 	if (p->reload.n_within || p->reload.revoke)
 		return err_text(
 			&run->err, ENOTSUP,

@@ -306,6 +306,49 @@ static void end_followed(pid_t pid)
 		;
 }
 
+static void stop_heard(struct mediator *m, pid_t pid, int status)
+{
+	int r = m->o.stopped(m->o.stopped_owner, pid, status);
+
+	if (r < 0 && m->log_error == 0)
+		m->log_error = r;
+}
+
+/*
+ * The same while this process traces the session for its record: the caller is among the tracees whose stops
+ * come in, and only a look is taken before it goes on as all of them do. Others' ends must be heard meanwhile:
+ * an exec waits for those of its threads.
+ */
+static int exec_followed_traced(struct mediator *m, struct call *call, const struct exec *x)
+{
+	pid_t tid = call->n.tid, tgid = call->who->tgid, pid;
+	int status;
+
+	call_continue(m, call);
+	for (;;) {
+		pid = waitpid(-1, &status, __WALL);
+		if (pid < 0 && errno == EINTR)
+			continue;
+		if (pid < 0)
+			return 1;
+		if (WIFSTOPPED(status) && status >> 16 == PTRACE_EVENT_EXEC && pid == tgid)
+			break;
+		stop_heard(m, pid, status);
+		/* it has ended, or comes back from its exec */
+		if (pid == tid && (!WIFSTOPPED(status) || WSTOPSIG(status) == (SIGTRAP | 0x80)))
+			return 1;
+		if (pid == tgid && !WIFSTOPPED(status))
+			return 1;
+	}
+	if (!became(pid, x)) {
+		end_followed(pid);
+		stop_heard(m, pid, SIGKILL);
+		return -EXDEV;
+	}
+	stop_heard(m, pid, status);
+	return 0;
+}
+
 /*
  * Let it go on, and look at it when it has: 0, it is what was decided; 1, the exec failed; -EXDEV, it was
  * another and has been killed; -EPERM: it cannot be followed, and has not gone on.
@@ -318,6 +361,8 @@ static int exec_followed(struct mediator *m, struct call *call, const struct exe
 	pid_t tid = call->n.tid, pid;
 	int status;
 
+	if (m->o.stopped)
+		return exec_followed_traced(m, call, x);
 	if (ptrace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL) < 0)
 		return -EPERM;
 	call_continue(m, call);

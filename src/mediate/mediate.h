@@ -35,6 +35,12 @@ struct mediate_options {
 	gid_t gid, outer_gid;
 	/* The session's terminal, both ends, borrowed; or -EBADF. */
 	int tty_master, tty_slave;
+	/*
+	 * This process traces the session already: what waitpid() says of it goes there, who continues it.
+	 * Returns 0, or the log's error. NULL: it does not.
+	 */
+	int (*stopped)(void *owner, pid_t tid, int status);
+	void *stopped_owner;
 	enum rule_action ask_default; /* where nobody can be asked: RULE_BLOCK or RULE_ALLOW */
 	bool record_denials_only;     /* recording level `invocations` */
 };

@@ -2,6 +2,7 @@
  * The command's side of the start: what is its own and not init's, then execve.
  */
 #include "sandbox/build.h"
+#include "sandbox/child.h"
 
 #include "base/own.h"
 #include "sandbox/fallback.h"
@@ -287,4 +288,28 @@ _Noreturn void command_run(struct build *c)
 	child_fail(s,
 		   r == -ENOENT || r == -ENOTDIR ? WALL_FAIL_NOT_FOUND : WALL_FAIL_NOT_EXECUTABLE,
 		   &err);
+}
+
+/*
+ * A directory as stdin would be a way out of any root: openat(0, "..") goes by where the directory
+ * is on the host. Landlock alone would stand against it; no layer has to if it is never given.
+ */
+int command_stdio_check(const struct wall_command *command, struct err *err)
+{
+	static const char *const name[3] = { "input", "output", "error" };
+
+	for (int i = 0; i < 3; i++) {
+		int flags = fcntl(command->stdio[i], F_GETFL);
+		struct stat st;
+
+		if (flags < 0 || fstat(command->stdio[i], &st) < 0)
+			return err_set(err, errno, "standard %s", name[i]);
+		if (S_ISDIR(st.st_mode) || flags & O_PATH)
+			return err_text(
+				err, EISDIR,
+				"standard %s is a directory: refusing to hand the session a "
+				"way out of its root",
+				name[i]);
+	}
+	return 0;
 }

@@ -29,6 +29,7 @@
 #include "base/own.h"
 #include "sandbox/live.h"
 #include "sandbox/record.h"
+#include "sandbox/recording.h"
 #include "sandbox/terminal.h"
 
 #include <fcntl.h>
@@ -55,6 +56,7 @@ struct session {
 	struct err *err;
 	struct wall *wall;
 	struct live live;
+	struct recording recording;
 	struct audit_log *log;
 	struct loop loop;
 	struct loop_watch signals, timer, audit, tree, events, regain;
@@ -82,6 +84,7 @@ static void session_freep(struct session **session)
 	if (s->wall)
 		(void)wall_finish(s->wall, s->ended_early ? NULL : &s->result->end);
 	live_done(&s->live);
+	recording_done(&s->recording);
 	s->log = audit_abort(s->log);
 	s->signals.fd = fd_close(s->signals.fd);
 	s->timer.fd = fd_close(s->timer.fd);
@@ -400,6 +403,9 @@ static int session_launch(struct session *s, sigset_t *ret_signals, struct err *
 
 	if (r < 0)
 		return session_failed(s, "stdio", WALL_FAIL_SETUP, r);
+	r = recording_plan(&s->recording, o->policy, &command, err);
+	if (r < 0)
+		return session_failed(s, "recorder", WALL_FAIL_SETUP, r);
 	r = live_plan(&s->live, o->policy, err);
 	if (r < 0)
 		return session_failed(s, "rules", WALL_FAIL_SETUP, r);
@@ -419,8 +425,11 @@ static int session_launch(struct session *s, sigset_t *ret_signals, struct err *
 /* The log's last words when the command did not run; a failure here changes nothing any more. */
 static void session_log_failure(struct session *s, const struct err *err)
 {
-	struct json_wr *w = audit_begin(s->log, "session.failed");
+	struct json_wr *w;
 
+	if (recording_finish(&s->recording, NULL) < 0)
+		return;
+	w = audit_begin(s->log, "session.failed");
 	json_key(w, "step");
 	json_strz(w, s->result->step);
 	json_key(w, "errno");
@@ -445,6 +454,7 @@ static int session_open_log(struct session *s, struct err *err)
 	(void)snprintf(s->result->id, sizeof(s->result->id), "%s", audit_session_id(s->log));
 	(void)snprintf(s->result->log, sizeof(s->result->log), "%s", audit_path(s->log));
 	record_genesis(w, s->options);
+	recording_describe(&s->recording, w, s->options->policy);
 	ready = wall_ready(s->wall, s->result->layers, &failure, err);
 	record_layers(w, s->result->layers);
 	r = audit_end(s->log, ready < 0 ? NULL : err);
@@ -561,10 +571,11 @@ static uint64_t us_since(const struct timespec *from)
 
 static int session_record_end(struct session *s, struct err *err)
 {
-	int r;
+	int r = recording_finish(&s->recording, err);
 
 	record_end(audit_begin(s->log, "invocation.end"), s->result);
-	r = audit_end(s->log, err);
+	if (r == 0)
+		r = audit_end(s->log, err);
 	if (r == 0)
 		r = audit_close(take_ptr(&s->log), err);
 	return r < 0 ? session_failed(s, "log", WALL_FAIL_SETUP, r) : 0;
@@ -586,20 +597,25 @@ static int session_settle(struct session *s, const sigset_t *signals, struct err
 /* Until the command runs, or has failed: its execve may be waiting for us. */
 static void session_await(struct session *s)
 {
-	struct pollfd fds[2] = {
+	struct pollfd fds[3] = {
 		{ .fd = wall_running_fd(s->wall), .events = POLLIN },
 		{ .fd = s->live.mediator ? wall_listener(s->wall) : -1, .events = POLLIN },
+		{ .fd = recording_fd(&s->recording), .events = POLLIN },
 	};
 	struct mediate_start start = { .argv = s->options->argv,
 				       .envp = s->options->envp,
 				       .cwd = s->options->cwd };
 	int r = 0;
 
-	while (r == 0 && s->live.mediator && !fds[0].revents) {
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+	while (r == 0 && (fds[1].fd >= 0 || fds[2].fd >= 0)) {
+		if (poll(fds, 3, -1) < 0 && errno != EINTR)
 			return;
 		if (fds[0].revents)
 			break; /* what waits may be the command's own by now */
+		if (fds[2].revents)
+			r = recorder_serve(s->recording.recorder);
+		if (r < 0)
+			return;
 		if (fds[1].revents & POLLIN) {
 			start.path = wall_executing(s->wall);
 			r = start.path ? mediator_serve_start(s->live.mediator, &start)
@@ -626,6 +642,7 @@ static int session_mediate(struct session *s, struct err *err)
 					   .record_denials_only = o->policy->record ==
 								  POLICY_RECORD_INVOCATIONS };
 
+	recording_share(&s->recording, &options);
 	wall_ids(s->wall, &options.uid, &options.outer_uid, &options.gid, &options.outer_gid);
 	return live_start(&s->live, &options, err);
 }
@@ -636,7 +653,9 @@ static int session_go(struct session *s, const sigset_t *signals, struct err *er
 	int r, settled;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &s->started);
-	r = wall_go(s->wall, err);
+	r = recording_start(&s->recording, s->wall, s->log, &s->loop, s->options->notice, err);
+	if (r == 0)
+		r = wall_go(s->wall, err);
 	if (r == 0)
 		r = session_mediate(s, err);
 	if (r == 0) {

@@ -24,6 +24,8 @@ struct session_options {
 	const char *tool;    /* its name, or NULL */
 	size_t env_stripped; /* variables that were taken out as secrets */
 	bool eight_bit;      /* the terminal does not speak UTF-8 */
+	/* Called with what a person should know before the command runs; may be NULL. */
+	void (*notice)(const char *text);
 };
 
 /* What went over one of the descriptors 1 and 2, when it was carried and not given directly. */

@@ -71,3 +71,8 @@ struct wall_setup {
 	const char *private_home,
 		*private_tmp; /* second back end: on the host, made for this run */
 };
+
+/* The ids inside and outside. */
+void wall_setup_ids(struct wall_setup *setup);
+/* With that back end: which layers. Nothing is made yet. */
+void wall_setup_backend(struct wall_setup *setup, enum wall_backend backend);

@@ -72,63 +72,6 @@ static const struct {
 
 /* ---- setting up ------------------------------------------------------------------------------ */
 
-static void setup_ids(struct wall_setup *s)
-{
-	uid_t uid = geteuid();
-	gid_t gid = getegid();
-	const struct policy *policy = s->policy;
-
-	s->uid = policy->uid >= 0 ? (uid_t)policy->uid : uid;
-	s->gid = policy->gid >= 0 ? (gid_t)policy->gid : gid;
-	/* Root becomes whom the policy names; anyone else stays himself under another number. */
-	s->outer_uid = uid == 0 ? s->uid : uid;
-	s->outer_gid = uid == 0 ? s->gid : gid;
-	s->host_root = policy->limits.pids && s->outer_uid == 0 && ns_host_root();
-}
-
-static void setup_backend(struct wall_setup *s, enum wall_backend backend)
-{
-	const struct policy *policy = s->policy;
-
-	s->backend = backend;
-	s->pids = wall_pids_how(policy, backend, s->outer_uid == 0 && s->host_root);
-	s->wants = wall_wants(policy, backend, s->pids);
-	s->needs = wall_needs(policy, backend, s->pids);
-	/*
-	 * A file given for reading could be opened for writing through /proc/self/fd: it is on a
-	 * mount of the host's that no flag of ours reaches. Only Landlock stands against that.
-	 */
-	if (s->stdio_files && !policy->best_effort)
-		s->needs |= LAYER_BIT(LAYER_LANDLOCK_FS);
-	s->late_user_ns = false;
-	s->namespaces = 0;
-}
-
-/*
- * A directory as stdin would be a way out of any root: openat(0, "..") goes by where the directory
- * is on the host. Landlock alone would stand against it; no layer has to if it is never given.
- */
-static int stdio_check(struct wall_setup *s, struct err *err)
-{
-	static const char *const name[3] = { "input", "output", "error" };
-	const struct wall_command *command = s->command;
-
-	for (int i = 0; i < 3; i++) {
-		int flags = fcntl(command->stdio[i], F_GETFL);
-		struct stat st;
-
-		if (flags < 0 || fstat(command->stdio[i], &st) < 0)
-			return err_set(err, errno, "standard %s", name[i]);
-		if (S_ISDIR(st.st_mode) || flags & O_PATH)
-			return err_text(
-				err, EISDIR,
-				"standard %s is a directory: refusing to hand the session a "
-				"way out of its root",
-				name[i]);
-	}
-	return 0;
-}
-
 static int pair_make(int type, int *ret_ours, int *ret_theirs, struct err *err)
 {
 	int fds[2];
@@ -224,6 +167,14 @@ static uint64_t namespaces_probe(struct wall *wall, uint64_t base, uint64_t flag
 	return flags;
 }
 
+/* The group of its limits, or the one that was given. */
+static int group_fd(const struct wall *wall)
+{
+	int own = cgroup_clone_fd(&wall->cgroup);
+
+	return own < 0 && wall->command.group_fd > 0 ? wall->command.group_fd : own;
+}
+
 /* The child; or a negative errno, -EXDEV when this back end cannot be had at all. */
 static pid_t namespaces_clone(struct wall *wall, struct err *err)
 {
@@ -241,7 +192,7 @@ static pid_t namespaces_clone(struct wall *wall, struct err *err)
 		base = 0;
 	for (int attempt = 0;; attempt++) {
 		s->namespaces = base | flags;
-		pid = child_clone(s->namespaces, cgroup_clone_fd(&wall->cgroup), &wall->pidfd);
+		pid = child_clone(s->namespaces, group_fd(wall), &wall->pidfd);
 		if (pid == 0)
 			child_run(s);
 		if (pid > 0 || attempt)
@@ -280,7 +231,7 @@ static pid_t landlock_clone(struct wall *wall, struct err *err)
 	s->private_tmp = s->policy->private_tmp ? tmp : NULL;
 	/* Should init be killed from outside, its tree comes to us. */
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	pid = ns_clone(0, cgroup_clone_fd(&wall->cgroup), &wall->pidfd);
+	pid = ns_clone(0, group_fd(wall), &wall->pidfd);
 	if (pid == 0)
 		child_run(s);
 	return pid;
@@ -395,7 +346,7 @@ static int launch_with(struct wall *wall, enum wall_backend backend, struct err 
 	pid_t pid;
 	int r;
 
-	setup_backend(s, backend);
+	wall_setup_backend(s, backend);
 	r = channels_make(wall, err);
 	if (r == 0)
 		r = cgroup_prepare(wall, err);
@@ -448,7 +399,7 @@ static int launch_again(struct wall *wall, int error, struct err *err)
 		else
 			unavailable(wall->report, lost[i], error, "without namespaces");
 	}
-	setup_backend(&wall->setup, WALL_LANDLOCK);
+	wall_setup_backend(&wall->setup, WALL_LANDLOCK);
 	for (size_t i = 0; i < sizeof(lost) / sizeof(lost[0]); i++) {
 		r = layers[lost[i]].state == LAYER_UNAVAILABLE
 			    ? refuse(&wall->setup, lost[i], layers[lost[i]].error, err)
@@ -513,8 +464,8 @@ int wall_launch(const struct policy *policy, const struct wall_command *command,
 		.policy = policy, .command = &wall->command, .control = -EBADF, .report_fd = -EBADF
 	};
 	cgroup_init(&wall->cgroup);
-	setup_ids(&wall->setup);
-	r = stdio_check(&wall->setup, err);
+	wall_setup_ids(&wall->setup);
+	r = command_stdio_check(&wall->command, err);
 	if (r == 0)
 		r = report_make(wall, err);
 	if (r < 0)
@@ -585,12 +536,13 @@ int wall_ready(struct wall *wall, struct layer_status ret_layers[LAYER_N],
 	return ready ? 0 : report_read(wall, ret_failure, err);
 }
 
-/* Take over the listener of the command's filter. */
-static int listener_fetch(struct wall *wall, struct err *err)
+int wall_listen(struct wall *wall, struct err *err)
 {
 	char root[40];
 	int r;
 
+	if (wall->listener >= 0)
+		return 0;
 	if (!wall->command.traps || !wall->command.traps->n)
 		return 0;
 	if (wall->report->layers[LAYER_SECCOMP].state != LAYER_ENGAGED)
@@ -618,17 +570,36 @@ int wall_listener(const struct wall *wall)
 	return wall->listener;
 }
 
-const char *wall_executing(struct wall *wall)
+const char *wall_trying(const struct wall *wall)
 {
 	static char path[WALL_PATH_MAX];
+
+	memcpy(path, wall->report->executing, sizeof(path));
+	path[sizeof(path) - 1] = '\0';
+	return path;
+}
+
+const char *wall_executing(struct wall *wall)
+{
 	uint32_t attempt = __atomic_load_n(&wall->report->attempt, __ATOMIC_ACQUIRE);
 
 	if (attempt == wall->attempt)
 		return NULL;
 	wall->attempt = attempt;
-	memcpy(path, wall->report->executing, sizeof(path));
-	path[sizeof(path) - 1] = '\0';
-	return path;
+	return wall_trying(wall);
+}
+
+pid_t wall_command(const struct wall *wall)
+{
+	return wall->command_pid;
+}
+
+uint64_t wall_group(const struct wall *wall)
+{
+	struct stat st;
+	int fd = group_fd(wall);
+
+	return fd >= 0 && fstat(fd, &st) == 0 ? st.st_ino : 0;
 }
 
 int wall_running_fd(const struct wall *wall)
@@ -655,7 +626,7 @@ void wall_ids(const struct wall *wall, uid_t *ret_uid, uid_t *ret_outer_uid, gid
 int wall_go(struct wall *wall, struct err *err)
 {
 	char byte = WALL_BYTE_GO;
-	int r = listener_fetch(wall, err);
+	int r = wall_listen(wall, err);
 
 	if (r < 0)
 		return r;
@@ -763,6 +734,19 @@ void wall_counters(const struct wall *wall, struct wall_exit *ended)
 	cgroup_usage(&wall->cgroup, &ended->oom_kills, &ended->pids_hits, &ended->memory_peak);
 }
 
+/*
+ * A tracer is told before their own parents of those that die: unless it listens, init waits for them in
+ * vain. So everybody who is ours to wait for is heard.
+ */
+static void init_await(struct wall *wall, int *ret_status, struct rusage *ret_usage)
+{
+	pid_t pid;
+
+	do {
+		pid = wait4(-1, ret_status, __WALL, ret_usage);
+	} while (pid < 0 ? errno == EINTR : pid != wall->pid);
+}
+
 int wall_finish(struct wall *wall, struct wall_exit *ret_exit)
 {
 	struct wall_exit done = { .status = -1 };
@@ -776,8 +760,7 @@ int wall_finish(struct wall *wall, struct wall_exit *ret_exit)
 		(void)shutdown(wall->control, SHUT_WR);
 		if (wall->setup.backend == WALL_NAMESPACES)
 			(void)sys_pidfd_send_signal(wall->pidfd, SIGKILL);
-		while (wait4(wall->pid, &status, 0, &done.usage) < 0 && errno == EINTR)
-			;
+		init_await(wall, &status, &done.usage);
 		wall->pid = -1;
 		if (wall->setup.backend == WALL_LANDLOCK && WIFSIGNALED(status))
 			orphans_kill();

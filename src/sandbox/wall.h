@@ -59,6 +59,11 @@ struct wall_command {
 	 * wall_go() then fetches their listener before the command may run.
 	 */
 	const struct filter_traps *traps;
+	/*
+	 * A cgroup v2 directory that the session is born into, unless its limits need one of its own;
+	 * 0 or less: none. wall_group() tells which it is.
+	 */
+	int group_fd;
 };
 
 struct wall_exit {
@@ -92,6 +97,13 @@ int wall_launch(const struct policy *policy, const struct wall_command *command,
  */
 int wall_ready(struct wall *wall, struct layer_status ret_layers[LAYER_N],
 	       enum wall_failure *ret_failure, struct err *err);
+/*
+ * Take over what the command's trapped calls are answered through. It stands before its exec then, and may
+ * be traced. wall_go() does it, too.
+ */
+int wall_listen(struct wall *wall, struct err *err);
+pid_t wall_command(
+	const struct wall *wall); /* as this process sees it; 0: not known, without traps */
 /* Let it exec the command. */
 int wall_go(struct wall *wall, struct err *err);
 /*
@@ -108,6 +120,9 @@ int wall_running_fd(const struct wall *wall);
  * says so.
  */
 const char *wall_executing(struct wall *wall);
+const char *wall_trying(const struct wall *wall); /* the path it is at, however often asked */
+/* The number of the session's cgroup v2, or 0: it has none of its own. */
+uint64_t wall_group(const struct wall *wall);
 /* init, as this process sees it; the session's ids inside, and what they are outside. */
 pid_t wall_init(const struct wall *wall);
 void wall_ids(const struct wall *wall, uid_t *ret_uid, uid_t *ret_outer_uid, gid_t *ret_gid,
@@ -148,7 +163,7 @@ int wall_event(struct wall *wall, struct wall_event *ret_event);
 void wall_counters(const struct wall *wall, struct wall_exit *ended);
 
 /*
- * End the whole tree now (SIGKILL), reap it, free @wall. After wall_pidfd() became readable:
+ * End the whole tree now (SIGKILL), reap it and whatever else is this process's to reap, free @wall. After wall_pidfd() became readable:
  * collect the command's own status.
  */
 int wall_finish(struct wall *wall, struct wall_exit *ret_exit);

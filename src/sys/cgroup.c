@@ -354,6 +354,27 @@ int cgroup_make(const struct cgroup_limits *limits, struct cgroup *ret_group)
 	return 0;
 }
 
+int cgroup_make_plain(struct cgroup *ret_group)
+{
+	char base[PATH_MAX], point[PATH_MAX];
+	struct cgroup group;
+	int r = own_dir(NULL, base, point);
+
+	cgroup_init(&group);
+	if (r == 0)
+		r = group_mkdir(base, &group.v2);
+	if (r < 0)
+		return r;
+	group.v2_fd = open(group.v2, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (group.v2_fd < 0) {
+		r = -errno;
+		cgroup_remove(&group);
+		return r;
+	}
+	*ret_group = group;
+	return 0;
+}
+
 int cgroup_clone_fd(const struct cgroup *group)
 {
 	return group->v2_fd >= 0 ? group->v2_fd : -1;

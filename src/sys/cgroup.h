@@ -43,6 +43,12 @@ void cgroup_init(struct cgroup *group); /* empty: every function below takes tha
  */
 int cgroup_make(const struct cgroup_limits *limits, struct cgroup *ret_group);
 
+/*
+ * A v2 group without limits, below this process's own: to tell its members from everybody else.
+ * -ENOENT: v2 is not mounted; -EACCES, -EROFS: no group may be made there.
+ */
+int cgroup_make_plain(struct cgroup *ret_group);
+
 /* For ns_clone(): the v2 group's descriptor, or -1. */
 int cgroup_clone_fd(const struct cgroup *group);
 /* Is there a v1 group? Then cgroup_attach() has to be waited for before @pid forks. */
