@@ -283,8 +283,71 @@ def bench_engine(build, capsule, rounds, user):
     row("load of 10,000 rules, each", found["engine.load_10000"], "us")
 
 
+def recording_policy(folder, level):
+    path = folder / f"{level}.yaml"
+    path.write_text("version: 1\nextends: preset:agent\nfilesystem: {exec: ['${workspace}']}\n"
+                    f"audit: {{record: {level}}}\n")
+    return path
+
+
+def bench_record(build, capsule, rounds, user):
+    """A system call of the cheapest sort, recorded; all contenders in turn, each in its own words."""
+    ways = {"plain": [], "security": [], "ebpf": [], "ptrace": [], "strace": []}
+    calls = {"plain": 400000, "security": 400000, "ebpf": 60000, "ptrace": 4000, "strace": 4000}
+    with tempfile.TemporaryDirectory(prefix="capsule-bench-", dir="/var/tmp") as folder:
+        folder = pathlib.Path(folder)
+        folder.chmod(0o777)
+        workspace = folder / "project"
+        workspace.mkdir()
+        work = workspace / "work"
+        shutil.copy(build / "tests/bench/bench_call", work)
+        shutil.copy(capsule, folder / "capsule")
+        for turn in range(max(rounds // 20, 5)):
+            for way in ways:
+                run = [str(folder / "capsule"), "run", "--quiet", "--log", str(folder / f"{way}{turn}"),
+                       "--policy",
+                       str(recording_policy(folder, "security" if way == "security" else "all")), "--"]
+                wrap = {"plain": [], "strace": ["strace", "-f", "--seccomp-bpf", "-o", folder / "strace"]}
+                home = folder / f"home-{way}"
+                home.mkdir(exist_ok=True, mode=0o777)
+                who = {}
+                if way == "ptrace" and os.getuid() == 0:
+                    who = {"user": ordinary_user().pw_uid, "group": ordinary_user().pw_gid,
+                           "extra_groups": []}
+                    home.chmod(0o777)
+                if way == "strace" and not shutil.which("strace"):
+                    continue
+                done = subprocess.run([*map(str, wrap.get(way, run)), "./work", str(calls[way])],
+                                      cwd=workspace, text=True, capture_output=True,
+                                      env={"PATH": os.environ["PATH"], "HOME": str(home)}, **who)
+                if done.returncode != 0:
+                    sys.exit(f"bench_call, {way}: {done.stderr}")
+                if way in ("ebpf", "ptrace"):
+                    log = (folder / f"{way}{turn}").read_text()
+                    if f'"by":"{way}"' not in log.split("\n", 1)[0]:
+                        continue
+                    if '"type":"gap"' in log:
+                        sys.exit(f"bench_call, {way}: calls were lost, so this measures nothing")
+                ways[way].append(float(done.stdout))
+                if (folder / f"{way}{turn}").exists():
+                    (folder / f"{way}{turn}").unlink()
+    median = {way: sorted(found)[len(found) // 2] if found else None for way, found in ways.items()}
+    if median["ebpf"]:
+        row("recorded system call (eBPF), added", (median["ebpf"] - median["security"]) / 1000, "us",
+            budget=0.4)
+        row("recorded system call (eBPF)", median["ebpf"], "ns", peer="plain", peer_value=median["plain"])
+        if median["strace"]:
+            row("recorded system call (eBPF)", median["ebpf"], "ns", peer="strace -f --seccomp-bpf",
+                peer_value=median["strace"])
+    else:
+        note("recorded system call (eBPF)", "the kernel may not be asked here; see capsule doctor")
+    if median["ptrace"] and median["strace"]:
+        row("recorded system call (ptrace)", median["ptrace"], "ns", peer="strace -f --seccomp-bpf",
+            peer_value=median["strace"])
+
+
 PARTS = {"start": bench_start, "cpu": bench_cpu, "log": bench_log, "blake3": bench_blake3,
-         "cel": bench_cel, "engine": bench_engine}
+         "cel": bench_cel, "engine": bench_engine, "record": bench_record}
 
 
 def shown(value):
