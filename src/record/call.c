@@ -72,6 +72,8 @@ static uint32_t row_plan(const char *row)
 	uint32_t plan = 0;
 
 	for (unsigned i = 0; spec_next(&s); i++) {
+		if (i == 3)
+			plan |= CALL_MANY_ARGS;
 		if (!is_text(s.letter) || n == CALL_TEXTS)
 			continue;
 		if (s.letter == 'a')
@@ -84,7 +86,7 @@ static uint32_t row_plan(const char *row)
 void call_table_make(struct call_table *ret_table)
 {
 	for (unsigned nr = 0; nr < SYSC_NR_MAX; nr++) {
-		ret_table->plan[nr] = 0;
+		ret_table->plan[nr] = CALL_MANY_ARGS; /* as long as nothing is known of it */
 		ret_table->sysc[nr] = SYSC_N;
 		ret_table->row[nr] = UINT16_MAX;
 	}

@@ -42,6 +42,7 @@ struct call {
 #define CALL_ADDRESS 0x100U
 #define CALL_AT_ENTRY 0x200U    /* on its return there is nothing left to see of the arguments */
 #define CALL_NO_RETURN 0x400U   /* or it never returns */
+#define CALL_MANY_ARGS 0x1000U  /* more than three */
 #define CALL_MAKES_CHILD 0x800U /* returns once more, as 0, in a new process or thread */
 
 /* By the kernel's number on this machine; what is not in it is told by number. */

@@ -108,7 +108,7 @@ static void emit_plan(struct writer *w)
 	struct bpf_asm *a = w->a;
 	uint32_t unknown = bpf_label(a);
 
-	bpf_set(a, ENTRY, 0);
+	bpf_set(a, ENTRY, CALL_MANY_ARGS);
 	bpf_if(a, BPF_JGE, R1, SYSC_NR_MAX, unknown);
 	bpf_alu(a, BPF_LSH, R1, 2);
 	bpf_alu_reg(a, BPF_ADD, R1, CELL);
@@ -138,6 +138,7 @@ static void emit_entered(struct writer *w)
 	bpf_if(a, BPF_JSET, ENTRY, CALL_ANY_TEXT | CALL_AT_ENTRY, go);
 	bpf_goto(a, w->out);
 	bpf_place(a, go);
+	emit_filter(w);
 	emit_registers(w);
 }
 
@@ -145,26 +146,33 @@ static void emit_returned(struct writer *w)
 {
 	struct bpf_asm *a = w->a;
 
+	emit_filter(w);
 	emit_registers(w);
 	emit_number(w);
 	emit_plan(w);
 	bpf_if(a, BPF_JSET, ENTRY, CALL_NO_RETURN, w->out);
 }
 
-/*
- * Who: the numbers out here, and those in the session, 0 if it has no namespace for them. To find those
- * out takes as long as a quarter of all this: so it is done where a thread begins and where there is
- * text, and the reader keeps them in mind.
- */
 static void emit_who(struct writer *w)
 {
 	struct bpf_asm *a = w->a;
-	uint32_t known = bpf_label(a);
 
 	bpf_load(a, BPF_8, R0, FRAME, AT_WHO);
 	bpf_store(a, BPF_4, RECORD, FIELD(tid), R0);
 	bpf_alu(a, BPF_RSH, R0, 32);
 	bpf_store(a, BPF_4, RECORD, FIELD(tgid), R0);
+}
+
+/*
+ * The numbers in the session, 0 if it has no namespace for them. To find those out takes as long as a
+ * quarter of all this: so it is done where a thread begins and where there is text, and the reader keeps
+ * them in mind.
+ */
+static void emit_inner(struct writer *w)
+{
+	struct bpf_asm *a = w->a;
+	uint32_t known = bpf_label(a);
+
 	bpf_store_value(a, BPF_8, RECORD, FIELD(inner_tid), 0);
 	bpf_mov(a, R1, ENTRY);
 	bpf_alu(a, BPF_AND, R1, CALL_ANY_TEXT | CALL_AT_ENTRY | CALL_MAKES_CHILD);
@@ -178,11 +186,11 @@ static void emit_who(struct writer *w)
 	bpf_place(a, known);
 }
 
-static void emit_what(struct writer *w)
+static void emit_what(struct writer *w, int n_args)
 {
 	struct bpf_asm *a = w->a;
 
-	for (int i = 0; i < CALL_ARGS; i++) {
+	for (int i = 0; i < n_args; i++) {
 		bpf_load(a, BPF_8, R1, FRAME, AT_SPAN + argument_at[i]);
 		bpf_store(a, BPF_8, RECORD, FIELD(args) + 8 * i, R1);
 	}
@@ -244,12 +252,12 @@ static void emit_text(struct writer *w, int i)
 }
 
 /* The verifier wants a record's size to be plain, so there is one of these per size. */
-static void emit_record(struct writer *w, bool text)
+static void emit_record(struct writer *w, uint32_t size)
 {
 	struct bpf_asm *a = w->a;
 
 	bpf_set_map(a, R1, w->ring_fd);
-	bpf_set(a, R2, text ? (int32_t)sizeof(struct kernel_record) : FIELD(n_text));
+	bpf_set(a, R2, (int32_t)size);
 	bpf_set(a, R3, 0);
 	bpf_call(a, BPF_FUNC_ringbuf_reserve);
 	bpf_if(a, BPF_JEQ, R0, 0, w->lost);
@@ -257,8 +265,10 @@ static void emit_record(struct writer *w, bool text)
 	bpf_call(a, BPF_FUNC_ktime_get_ns);
 	bpf_store(a, BPF_8, RECORD, FIELD(at_ns), R0);
 	emit_who(w);
-	emit_what(w);
-	for (int i = 0; text && i < CALL_TEXTS; i++)
+	emit_what(w, size == KERNEL_SHORT ? KERNEL_SHORT_ARGS : CALL_ARGS);
+	if (size != KERNEL_SHORT)
+		emit_inner(w);
+	for (int i = 0; size > KERNEL_PLAIN && i < CALL_TEXTS; i++)
 		emit_text(w, i);
 	bpf_mov(a, R1, RECORD);
 	bpf_set(a, R2, 0);
@@ -288,17 +298,17 @@ static void emit_lost(struct writer *w)
 int kernel_program(enum kernel_kind kind, int cell_fd, int ring_fd, struct bpf_asm *ret)
 {
 	struct writer w = { .a = ret, .kind = kind, .ring_fd = ring_fd };
-	uint32_t plain;
+	uint32_t plain, brief;
 
 	bpf_asm_init(ret);
 	w.out = bpf_label(ret);
 	w.lost = bpf_label(ret);
 	plain = bpf_label(ret);
+	brief = bpf_label(ret);
 	bpf_load(ret, BPF_8, REGS, R1, 0);
 	bpf_load(ret, BPF_8, RESULT, R1, 8);
 	bpf_set(ret, ENTRY, 0);
 	bpf_set_cell(ret, CELL, cell_fd);
-	emit_filter(&w);
 	if (kind == KERNEL_ENTERED)
 		emit_entered(&w);
 	else
@@ -306,9 +316,14 @@ int kernel_program(enum kernel_kind kind, int cell_fd, int ring_fd, struct bpf_a
 	bpf_mov(ret, R1, ENTRY);
 	bpf_alu(ret, BPF_AND, R1, CALL_ANY_TEXT);
 	bpf_if(ret, BPF_JEQ, R1, 0, plain);
-	emit_record(&w, true);
+	emit_record(&w, sizeof(struct kernel_record));
 	bpf_place(ret, plain);
-	emit_record(&w, false);
+	bpf_mov(ret, R1, ENTRY);
+	bpf_alu(ret, BPF_AND, R1, CALL_MANY_ARGS | CALL_AT_ENTRY | CALL_MAKES_CHILD);
+	bpf_if(ret, BPF_JEQ, R1, 0, brief);
+	emit_record(&w, KERNEL_PLAIN);
+	bpf_place(ret, brief);
+	emit_record(&w, KERNEL_SHORT);
 	emit_lost(&w);
 	return bpf_asm_finish(ret);
 }

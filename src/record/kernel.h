@@ -24,17 +24,23 @@ struct kernel_cell {
 
 enum kernel_kind { KERNEL_ENTERED, KERNEL_RETURNED };
 
-/* One record; @text only if the call's plan has any. */
+/*
+ * One record, of one of three lengths: up to the first KERNEL_SHORT_ARGS arguments, which is one line of
+ * the processor's cache together with the ring's own head; up to the texts; all of it.
+ */
+#define KERNEL_SHORT_ARGS 3
 struct kernel_record {
 	uint64_t at_ns; /* CLOCK_MONOTONIC */
 	uint32_t tid, tgid;
-	uint32_t inner_tid, inner_tgid; /* struct bpf_pidns_info */
 	uint32_t nr, kind;
 	int64_t result;
 	uint64_t args[CALL_ARGS];
+	uint32_t inner_tid, inner_tgid; /* struct bpf_pidns_info */
 	int32_t n_text[CALL_TEXTS];
 	char text[CALL_TEXTS][CALL_TEXT_MAX];
 };
+#define KERNEL_SHORT (offsetof(struct kernel_record, args) + KERNEL_SHORT_ARGS * sizeof(uint64_t))
+#define KERNEL_PLAIN offsetof(struct kernel_record, n_text)
 
 /* -EOPNOTSUPP: not written for this machine. */
 int kernel_program(enum kernel_kind kind, int cell_fd, int ring_fd, struct bpf_asm *ret);

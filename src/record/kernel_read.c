@@ -15,18 +15,19 @@ static void text_take(struct cur *c, const struct kernel_record *from, int i, st
 
 int kernel_read(const void *data, size_t n, struct call *ret_call)
 {
-	const size_t plain = offsetof(struct kernel_record, n_text);
-	const size_t fixed = offsetof(struct kernel_record, text);
+	const size_t head = n == sizeof(struct kernel_record) ? offsetof(struct kernel_record, text)
+							      : n;
 	struct cur c = cur_init(data, n);
 	struct kernel_record from;
 	const uint8_t *bytes;
 
-	if (n != plain && n != sizeof(from))
+	if (n != KERNEL_SHORT && n != KERNEL_PLAIN && n != sizeof(from))
 		return -EBADMSG;
-	bytes = cur_take(&c, n == plain ? plain : fixed);
+	bytes = cur_take(&c, head);
 	if (!bytes)
 		return -EBADMSG;
-	memcpy(&from, bytes, n == plain ? plain : fixed);
+	memset(&from, 0, offsetof(struct kernel_record, text));
+	memcpy(&from, bytes, head);
 	if (from.kind != KERNEL_ENTERED && from.kind != KERNEL_RETURNED)
 		return -EBADMSG;
 	ret_call->at_ns = from.at_ns;
@@ -39,7 +40,7 @@ int kernel_read(const void *data, size_t n, struct call *ret_call)
 	ret_call->result = from.result;
 	memcpy(ret_call->args, from.args, sizeof(ret_call->args));
 	for (int i = 0; i < CALL_TEXTS; i++) {
-		if (n == plain)
+		if (n != sizeof(from))
 			ret_call->n_text[i] = -ENODATA;
 		else
 			text_take(&c, &from, i, ret_call);

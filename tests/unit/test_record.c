@@ -207,14 +207,14 @@ static void test_every_number(void **state)
 static void test_plans(void **state)
 {
 	(void)state;
-	assert_int_equal(table.plan[nr_of(SYSC_openat)], 2);
-	assert_int_equal(table.plan[nr_of(SYSC_renameat2)], 2 | 4 << 4);
+	assert_int_equal(table.plan[nr_of(SYSC_openat)], 2 | CALL_MANY_ARGS);
+	assert_int_equal(table.plan[nr_of(SYSC_renameat2)], 2 | 4 << 4 | CALL_MANY_ARGS);
 	assert_int_equal(table.plan[nr_of(SYSC_connect)], 2 | CALL_ADDRESS);
-	assert_int_equal(table.plan[nr_of(SYSC_sendto)], 5 | CALL_ADDRESS);
+	assert_int_equal(table.plan[nr_of(SYSC_sendto)], 5 | CALL_ADDRESS | CALL_MANY_ARGS);
 	assert_int_equal(table.plan[nr_of(SYSC_execve)], 1 | CALL_AT_ENTRY);
 	assert_int_equal(table.plan[nr_of(SYSC_exit_group)], CALL_AT_ENTRY | CALL_NO_RETURN);
 	assert_int_equal(table.plan[nr_of(SYSC_read)], 0);
-	assert_int_equal(table.plan[SYSC_NR_MAX - 1], 0);
+	assert_int_equal(table.plan[SYSC_NR_MAX - 1], CALL_MANY_ARGS);
 }
 
 /* ---- records of the ring ------------------------------------------------------------------------- */
@@ -224,20 +224,32 @@ static void test_ring_records(void **state)
 	struct kernel_record from = {
 		.tid = 5, .kind = KERNEL_RETURNED, .nr = 1, .n_text = { INT32_MAX, -EFAULT }
 	};
-	const size_t plain = offsetof(struct kernel_record, n_text);
 	struct call call;
 
 	(void)state;
 	for (size_t n = 0; n <= sizeof(from); n++)
-		assert_int_equal(kernel_read(&from, n, &call),
-				 n == plain || n == sizeof(from) ? 0 : -EBADMSG);
+		assert_int_equal(
+			kernel_read(&from, n, &call),
+			n == KERNEL_SHORT || n == KERNEL_PLAIN || n == sizeof(from) ? 0 : -EBADMSG);
 	assert_int_equal(call.n_text[0], CALL_TEXT_MAX);
 	assert_int_equal(call.n_text[1], -EFAULT);
 	assert_true(call.returned);
-	assert_int_equal(kernel_read(&from, plain, &call), 0);
+	from.inner_tid = 9;
+	for (int i = 0; i < CALL_ARGS; i++)
+		from.args[i] = 10;
+	assert_int_equal(kernel_read(&from, KERNEL_PLAIN, &call), 0);
+	assert_int_equal(call.n_text[0], -ENODATA);
+	assert_int_equal(call.inner_tid, 9);
+	assert_int_equal(call.args[CALL_ARGS - 1], 10);
+	/* what is not in it is nothing, and not what lay there before */
+	assert_int_equal(kernel_read(&from, KERNEL_SHORT, &call), 0);
+	assert_int_equal(KERNEL_SHORT + BPF_RINGBUF_HDR_SZ, 64);
+	assert_int_equal(call.inner_tid, 0);
+	assert_int_equal(call.args[KERNEL_SHORT_ARGS - 1], 10);
+	assert_int_equal(call.args[KERNEL_SHORT_ARGS], 0);
 	assert_int_equal(call.n_text[0], -ENODATA);
 	from.kind = 2;
-	assert_int_equal(kernel_read(&from, plain, &call), -EBADMSG);
+	assert_int_equal(kernel_read(&from, KERNEL_PLAIN, &call), -EBADMSG);
 }
 
 /* ---- halves ----------------------------------------------------------------------------------------- */
