@@ -295,6 +295,7 @@ int by_kernel_start(struct recorder *r, struct err *err)
 int by_kernel_finish(struct recorder *r)
 {
 	struct by_kernel *k = r->kernel;
+	uint64_t missed = 0;
 	int n;
 
 	for (int i = 0; i < 2; i++)
@@ -304,5 +305,7 @@ int by_kernel_finish(struct recorder *r)
 	do {
 		n = round_read(r, ROUND_MAX);
 	} while (n > 0);
-	return n;
+	for (int i = 0; i < 2; i++)
+		missed += bpf_program_misses(k->program[i]);
+	return n < 0 ? n : recorder_missed(r, missed);
 }

@@ -37,6 +37,8 @@ int recorder_take(struct recorder *r, struct call *call);
 /* @total calls were lost so far: what of it the log does not know yet becomes a gap. */
 int recorder_lost(struct recorder *r, uint64_t total);
 
+/* When all else was told: as many calls, at most, went by unseen. */
+int recorder_missed(struct recorder *r, uint64_t count);
 /* Half a call of @tid that has entered, or NULL. */
 const struct call *recorder_entry(struct recorder *r, pid_t tid);
 /* Thread @tid has ended: what it was in the middle of does not return. 0, or the log's error. */

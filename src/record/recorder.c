@@ -106,6 +106,15 @@ int recorder_lost(struct recorder *r, uint64_t total)
 			 "system calls came faster than they could be written", NULL);
 }
 
+int recorder_missed(struct recorder *r, uint64_t count)
+{
+	if (!count)
+		return 0;
+	r->lost += count;
+	return audit_gap(r->session.log, count,
+			 "the kernel left its recorder out, for this session or for another", NULL);
+}
+
 /* ---- halves ------------------------------------------------------------------------------------ */
 
 static uint32_t plan_of(const struct recorder *r, uint32_t nr)

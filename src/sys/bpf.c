@@ -67,6 +67,19 @@ int bpf_attach_raw(int program, const char *name)
 	return bpf(BPF_RAW_TRACEPOINT_OPEN, &attr);
 }
 
+uint64_t bpf_program_misses(int program)
+{
+	struct bpf_prog_info info;
+	union bpf_attr attr;
+
+	memset(&info, 0, sizeof(info));
+	memset(&attr, 0, sizeof(attr));
+	attr.info.bpf_fd = (uint32_t)program;
+	attr.info.info_len = sizeof(info);
+	attr.info.info = (uintptr_t)&info;
+	return bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) < 0 ? 0 : info.recursion_misses;
+}
+
 /* ---- the ring's reading end ---------------------------------------------------------------------- */
 
 int bpf_ring_map(int fd, uint32_t size, struct bpf_ring *ret_ring)

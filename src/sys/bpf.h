@@ -24,6 +24,12 @@ int bpf_program_load(const struct bpf_insn *insns, uint32_t n, char *ret_log, si
 /* It runs at the tracepoint @name until the descriptor is closed. */
 int bpf_attach_raw(int program, const char *name);
 
+/*
+ * How often the kernel left the program out, because it was at work on that processor already: for
+ * whomever it would have been. 0 where the kernel does not count that (before Linux 5.12).
+ */
+uint64_t bpf_program_misses(int program);
+
 /* The reading end, mapped. */
 struct bpf_ring {
 	uint32_t size, mask;
