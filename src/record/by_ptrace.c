@@ -17,7 +17,7 @@
  * Stops are told by SIGCHLD. The signal can stand for many stops, so all are collected, after it was
  * taken from its descriptor.
  *
- * What this costs: some ten microseconds a call. And a session cannot trace its own: a debugger in it fails.
+ * What this costs: twenty microseconds a call and more. And a session cannot trace its own: a debugger in it fails.
  */
 #include "base/own.h"
 #include "record/impl.h"
