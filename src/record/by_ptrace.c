@@ -156,7 +156,9 @@ static int call_stopped(struct recorder *r, pid_t tid)
 	struct call call = { .tid = tid, .at_ns = now_ns() };
 
 	if (request(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), (uintptr_t)&info) < 0)
-		return 0;
+		return errno == ESRCH
+			       ? 0
+			       : -errno; /* before Linux 5.3: what is not seen cannot go on */
 	recorder_who(r, &call);
 	if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
 		const struct call *entry = recorder_entry(r, tid);
