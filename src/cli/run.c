@@ -196,6 +196,19 @@ static void run_notice(const char *text)
 	log_say(LOG_WARNING, "%s", text);
 }
 
+static int load_again(void *ctx, struct policy **ret_policy, struct err *err)
+{
+	return run_policy_again(ctx, ret_policy, err);
+}
+
+static void told(void *ctx, const char *line)
+{
+	const struct run *run = ctx;
+
+	if (!run->quiet)
+		log_say(LOG_NOTICE, "%s", line);
+}
+
 static int run_session(struct run *run)
 {
 	struct session_options session = {
@@ -212,6 +225,9 @@ static int run_session(struct run *run)
 		.env_stripped = run->env_stripped,
 		.eight_bit = locale_is_eight_bit(),
 		.notice = run_notice,
+		.load_again = load_again,
+		.told = told,
+		.ctx = run,
 	};
 
 	session.audit.redact = secrets(run, &session.audit.n_redact);

@@ -45,5 +45,7 @@ int run_parse_time(const char *text, uint64_t *ret_ms);
  * run->denied whether that was the policy's word.
  */
 int run_prepare(struct run *run);
+/* The policy as run_prepare() would make it now; its mistakes are told as they were then. */
+int run_policy_again(const struct run *run, struct policy **ret_policy, struct err *err);
 /* Write the report, if one was asked for. */
 void run_report(const struct run *run);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #define RUN_DIAG_MAX (256 << 10)
+#define RUN_AGAIN_MAX (16 << 20) /* of what a reload needs while it loads */
 #define ORG_FILE "/etc/capsule/policy.yaml"
 
 extern char **environ;
@@ -194,7 +195,7 @@ static int apply_env(struct run *run)
 
 	if (!run->n_env)
 		return 0;
-	set = arena_array(&run->arena, policy->n_env_set + run->n_env, struct policy_env_set);
+	set = arena_array(&policy->arena, policy->n_env_set + run->n_env, struct policy_env_set);
 	if (!set)
 		return err_set(&run->err, ENOMEM, "environment");
 	for (size_t i = 0; i < policy->n_env_set; i++)
@@ -316,9 +317,11 @@ static int path_put(struct run *run, const char *path, enum policy_fs kind, bool
 {
 	struct policy *policy = run->policy;
 	struct policy_path *paths =
-		arena_array(&run->arena, policy->n_paths + 1, struct policy_path);
+		arena_array(&policy->arena, policy->n_paths + 1, struct policy_path);
 
-	if (!paths)
+	path = arena_strdup(&policy->arena,
+			    str_of(path)); /* it may outlive @run: run_policy_again() */
+	if (!paths || !path)
 		return err_set(&run->err, ENOMEM, "policy");
 	for (size_t i = 0; i < policy->n_paths; i++)
 		paths[i] = policy->paths[i];
@@ -526,6 +529,39 @@ static const struct {
 	{ "report", check_report },       { "log", keep_own },
 	{ "policy", protect_sources },    { "policy", check_kept },
 };
+
+/* The same steps, as far as they make a policy, in a room of its own. */
+int run_policy_again(const struct run *run, struct policy **ret_policy, struct err *err)
+{
+	static int (*const parts[])(struct run *) = {
+		find_places,   load_policy, check_command, apply_best_effort, apply_network,
+		apply_timeout, apply_env,   check_log,     keep_own,          protect_sources
+	};
+	struct run again = { .policy_file = run->policy_file,
+			     .workspace = run->workspace,
+			     .tool = run->tool,
+			     .log = run->log,
+			     .network = run->network,
+			     .timeout = run->timeout,
+			     .best_effort = run->best_effort,
+			     .quiet = run->quiet,
+			     .n_env = run->n_env,
+			     .argv = run->argv,
+			     .arena = ARENA_INIT(RUN_AGAIN_MAX),
+			     .report_fd = -EBADF };
+	int r = 0;
+
+	memcpy(again.env, run->env, sizeof(again.env));
+	for (size_t i = 0; r == 0 && i < sizeof(parts) / sizeof(parts[0]); i++)
+		r = parts[i](&again);
+	if (r == 0)
+		*ret_policy = take_ptr(&again.policy);
+	else
+		*err = again.err;
+	again.policy = policy_free(again.policy);
+	arena_done(&again.arena);
+	return r;
+}
 
 int run_prepare(struct run *run)
 {

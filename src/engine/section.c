@@ -226,6 +226,10 @@ static bool held_by_wall(const struct sections *s, const struct policy_path *pat
 		return false;
 	if (path->glob || path->live || (!deny && path->kind != POLICY_FS_READONLY))
 		return false;
+	/* a mount was made for it at the launch, or none was */
+	if (s->launch && s->launch != s->policy &&
+	    !path_listed(s->launch->paths, s->launch->n_paths, path))
+		return false;
 	if (!path->absent)
 		return true;
 	return (!deny || path->optional) &&
@@ -520,7 +524,8 @@ static void add_network(struct sections *s, struct policy_where whole)
 		return;
 	}
 	buf_putz(&when, "net.activity.protocol != 'unix' && ip.class != 'loopback'");
-	add(s, RULE_BLOCK, "network.mode", on, &when, "the policy gives no network", where);
+	add(s, RULE_BLOCK, "network.mode", on, &when, "the policy gives no network", where)
+		->kernel = !s->launch || s->launch->network == POLICY_NET_NONE;
 }
 
 /* --- process.commands --- */

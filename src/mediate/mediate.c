@@ -16,6 +16,7 @@
 #include "mediate/impl.h"
 
 #include "base/own.h"
+#include "policy/path.h"
 
 #include <string.h>
 #include <sys/epoll.h>
@@ -258,6 +259,9 @@ static void rules_note(struct mediator *m, const struct policy_rule *rules, size
 			m->decides[t][1] = true;
 		}
 	}
+	/* what no rule matches is stopped */
+	for (int t = 0; t < EVENT_TYPE_N && m->o.policy->rules_default == RULE_BLOCK; t++)
+		m->decides[t][0] = m->decides[t][1] = !m->view.host_root;
 	/* a name is made or opened: which of the two is found out on the way */
 	m->decides[EVENT_FILE_OPEN][1] |= m->decides[EVENT_FILE_CREATE][1];
 	m->decides[EVENT_FILE_CREATE][1] |= m->decides[EVENT_FILE_OPEN][1];
@@ -267,14 +271,23 @@ static void rules_note(struct mediator *m, const struct policy_rule *rules, size
 	m->decides[EVENT_FILE_LINK][1] |= m->decides[EVENT_FILE_CREATE][1];
 }
 
-int mediator_exchange(struct mediator *m, const struct policy_rule *rules, size_t n,
-		      struct engine_set *set)
+int mediator_exchange(struct mediator *m, const struct policy *policy,
+		      const struct policy_rule *rules, size_t n, struct engine_set *set)
 {
 	int r = mediator_load(m, set);
 
-	if (r == 0)
-		rules_note(m, rules, n);
-	return r;
+	if (r < 0)
+		return r;
+	m->o.policy = policy;
+	m->o.ask_default = policy->ask_default;
+	rules_note(m, rules, n);
+	return 0;
+}
+
+bool mediator_forbids(struct mediator *m, struct event *event, struct engine_decision *ret_decision)
+{
+	engine_preview(m->engine, event, ret_decision);
+	return ret_decision->action >= RULE_BLOCK;
 }
 
 /*
@@ -283,6 +296,23 @@ int mediator_exchange(struct mediator *m, const struct policy_rule *rules, size_
  */
 static int check_root(const struct mediator *m, struct err *err)
 {
+	const struct policy *p = m->o.policy;
+
+	for (size_t i = 0; m->view.host_root && i < p->n_paths; i++) {
+		const struct policy_path *path = &p->paths[i];
+
+		if (path->glob || path->kind == POLICY_FS_HIDE || path->kind == POLICY_FS_ASK ||
+		    (path->absent && !path->optional && !path_kind_grants(path->kind)))
+			return err_at(err, ENOTSUP, path->where.file, path->where.line,
+				      path->where.col,
+				      "%s '%s' needs user namespaces, which this host does not "
+				      "give: here files are only kept by Landlock",
+				      path_kind_name(path->kind), path->path);
+	}
+	if (m->view.host_root && p->reload.n_within)
+		return err_at(err, ENOTSUP, p->reload.within[0].where.file,
+			      p->reload.within[0].where.line, p->reload.within[0].where.col,
+			      "reload.within needs user namespaces, which this host does not give");
 	for (size_t i = 0; m->view.host_root && i < m->o.n_rules; i++) {
 		const struct policy_rule *rule = &m->o.rules[i];
 

@@ -69,11 +69,14 @@ struct mediate_start {
 int mediator_serve_start(struct mediator *m, const struct mediate_start *start);
 
 /*
- * Others from now on; @set is what they were compiled to, and the mediator's afterwards. @rules: borrowed as
- * the first were.
+ * Others from now on; @set is what they were compiled to, and the mediator's afterwards. @policy and @rules:
+ * borrowed as the first were.
  */
-int mediator_exchange(struct mediator *m, const struct policy_rule *rules, size_t n,
-		      struct engine_set *set);
+int mediator_exchange(struct mediator *m, const struct policy *policy,
+		      const struct policy_rule *rules, size_t n, struct engine_set *set);
+/* Would the rules in force stop that? Nothing is counted, held or recorded. */
+bool mediator_forbids(struct mediator *m, struct event *event,
+		      struct engine_decision *ret_decision);
 
 struct mediate_counts {
 	uint64_t calls, denied, asked, recorded;

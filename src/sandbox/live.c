@@ -28,19 +28,30 @@ int live_plan(struct live *live, const struct policy *policy, struct err *err)
 	return 0;
 }
 
-int live_start(struct live *live, const struct mediate_options *options, struct err *err)
+int live_start(struct live *live, const struct mediate_options *options,
+	       const struct reload_options *reload, struct err *err)
 {
 	struct mediate_options o = *options;
+	struct reload_options again = *reload;
+	int r;
 
 	if (o.listener < 0)
 		return 0;
 	o.rules = live->rules;
 	o.n_rules = live->n_rules;
-	return mediator_new(&o, &live->mediator, err);
+	r = mediator_new(&o, &live->mediator, err);
+	if (r < 0 || !again.load)
+		return r;
+	again.launch = o.policy;
+	again.plan = &live->plan;
+	again.mediator = live->mediator;
+	again.log = o.log;
+	return reload_new(&again, &live->reload, err);
 }
 
 void live_done(struct live *live)
 {
+	live->reload = reload_free(live->reload);
 	live->mediator = mediator_free(live->mediator);
 	arena_done(&live->arena);
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "mediate/mediate.h"
+#include "mediate/reload.h"
 #include "mediate/trap.h"
 #include "sandbox/filter.h"
 #include "sandbox/wall.h"
@@ -17,10 +18,15 @@ struct live {
 	struct filter_trap list[TRAP_CALLS_MAX]; /* the plan, as the filter takes it */
 	struct filter_traps traps;
 	struct mediator *mediator;
+	struct reload *reload;
 };
 
 /* Before the launch: the rules, and the calls to trap for them. */
 int live_plan(struct live *live, const struct policy *policy, struct err *err);
-/* After wall_go(): answer from now on. Nothing to do without traps. */
-int live_start(struct live *live, const struct mediate_options *options, struct err *err);
+/*
+ * After wall_go(): answer from now on. Nothing to do without traps. @reload: .load, .ctx, .told and .init of
+ * it; the rest is known here.
+ */
+int live_start(struct live *live, const struct mediate_options *options,
+	       const struct reload_options *reload, struct err *err);
 void live_done(struct live *live);

@@ -477,6 +477,8 @@ static int session_loop_start(struct session *s, const sigset_t *signals)
 	uint64_t wall_ms = s->options->policy->limits.wall_ms;
 	int r = s->live.mediator ? mediator_start(s->live.mediator, &s->loop) : 0;
 
+	if (r == 0 && s->live.reload)
+		r = reload_watch(s->live.reload, &s->loop);
 	if (r == 0)
 		r = session_watch(s, &s->signals, loop_signals(signals), signal_arrived);
 	if (r == 0)
@@ -641,10 +643,13 @@ static int session_mediate(struct session *s, struct err *err)
 					   .ask_default = o->policy->ask_default,
 					   .record_denials_only = o->policy->record ==
 								  POLICY_RECORD_INVOCATIONS };
+	struct reload_options reload = {
+		.load = o->load_again, .told = o->told, .ctx = o->ctx, .init = wall_init(s->wall)
+	};
 
 	recording_share(&s->recording, &options);
 	wall_ids(s->wall, &options.uid, &options.outer_uid, &options.gid, &options.outer_gid);
-	return live_start(&s->live, &options, err);
+	return live_start(&s->live, &options, &reload, err);
 }
 
 static int session_go(struct session *s, const sigset_t *signals, struct err *err)

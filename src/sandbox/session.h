@@ -26,6 +26,10 @@ struct session_options {
 	bool eight_bit;      /* the terminal does not speak UTF-8 */
 	/* Called with what a person should know before the command runs; may be NULL. */
 	void (*notice)(const char *text);
+	/* For mediate/reload.h; NULL: the policy stays. */
+	int (*load_again)(void *ctx, struct policy **ret_policy, struct err *err);
+	void (*told)(void *ctx, const char *line);
+	void *ctx;
 };
 
 /* What went over one of the descriptors 1 and 2, when it was carried and not given directly. */
