@@ -509,11 +509,6 @@ static int check_kept(struct run *run)
 				"'hide' is not enforceable in this build: its names would still "
 				"be seen in listings; use deny");
 	}
-	if (p->reload.n_within || p->reload.revoke)
-		return err_text(
-			&run->err, ENOTSUP,
-			"'reload' is not enforceable in this build: a running session keeps "
-			"the policy it began with");
 	return 0;
 }
 
@@ -533,10 +528,10 @@ static const struct {
 /* The same steps, as far as they make a policy, in a room of its own. */
 int run_policy_again(const struct run *run, struct policy **ret_policy, struct err *err)
 {
-	static int (*const parts[])(struct run *) = {
-		find_places,   load_policy, check_command, apply_best_effort, apply_network,
-		apply_timeout, apply_env,   check_log,     keep_own,          protect_sources
-	};
+	static int (*const parts[])(
+		struct run *) = { find_places,   load_policy,     check_command, apply_best_effort,
+				  apply_network, apply_timeout,   apply_env,     check_log,
+				  keep_own,      protect_sources, check_kept };
 	struct run again = { .policy_file = run->policy_file,
 			     .workspace = run->workspace,
 			     .tool = run->tool,
