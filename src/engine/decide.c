@@ -36,6 +36,7 @@ struct run {
 	bool charge;
 	uint32_t n_candidates;
 	struct best best[RULE_TIER_N]; /* of the phase */
+	const struct set_rule *grant;  /* that matched */
 	/* order of the first allow that matched; each phase's overrule the rewrites of that phase */
 	uint64_t allow[RULE_PHASE_N][RULE_TIER_N];
 	uint32_t n_rewrites;
@@ -211,6 +212,11 @@ static void matched(struct run *run, const struct set_rule *rule, bool failed)
 		compete(run, rule, failed ? RULE_BLOCK : RULE_QUARANTINE, failed);
 		return;
 	case RULE_ALLOW:
+		if (!rule->rule.grant)
+			break;
+		(void)note_match(run, rule, false);
+		run->grant = rule;
+		return;
 	case RULE_ASK:
 	case RULE_BLOCK:
 	case RULE_ACTION_N: break;
@@ -280,6 +286,17 @@ static struct best stricter(const struct run *run, struct best winner, bool *ret
 	return last;
 }
 
+/* A person was asked that before and said "always". It opens nothing else. */
+static struct best answered(const struct run *run, struct best winner)
+{
+	const struct policy_rule *rule = winner.rule ? &winner.rule->rule : NULL;
+
+	if (!run->grant || !rule || rule->action != RULE_ASK || rule->tier < RULE_USER ||
+	    winner.failed)
+		return winner;
+	return (struct best){ .rule = run->grant, .order = run->grant->order };
+}
+
 /* What the tiers make of the phase's matches. */
 static struct best resolve(struct run *run, bool *ret_tightened)
 {
@@ -298,7 +315,7 @@ static struct best resolve(struct run *run, bool *ret_tightened)
 			*ret_tightened = true;
 		}
 	}
-	return stricter(run, winner, ret_tightened);
+	return answered(run, stricter(run, winner, ret_tightened));
 }
 
 static struct best run_postprocess(struct run *run, struct best winner)
@@ -308,6 +325,7 @@ static struct best run_postprocess(struct run *run, struct best winner)
 	struct best after;
 
 	forget_best(run);
+	run->grant = NULL; /* what was found may be why one wants to know again */
 	run_phase(run, RULE_POSTPROCESS);
 	/* below a lock nobody speaks, nor hides what a tier above it says */
 	for (int t = 0; t < RULE_TIER_N; t++) {
@@ -494,6 +512,7 @@ static void decide_with(struct run *run, const struct set_type *type)
 	struct best winner;
 
 	forget_best(run);
+	run->grant = NULL;
 	memset(run->allow, 0xff, sizeof(run->allow));
 	take_findings(run);
 	find_candidates(run, type);

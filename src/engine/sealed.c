@@ -73,7 +73,8 @@ static void put_rule(struct buf *out, const struct policy_rule *r)
 	put_u32(out, r->phase);
 	put_u32(out, r->tier);
 	put_u32(out, (uint32_t)r->priority);
-	put_u32(out, (uint32_t)r->lock | (uint32_t)r->lenient << 1 | (uint32_t)r->section << 2);
+	put_u32(out, (uint32_t)r->lock | (uint32_t)r->lenient << 1 | (uint32_t)r->section << 2 |
+			     (uint32_t)r->grant << 3);
 	put_text(out, r->reason);
 	put_text(out, r->level);
 	put_u32(out, (uint32_t)r->n_tags);
@@ -255,6 +256,7 @@ static void get_rule(struct reading *rd, struct policy_rule *r)
 	r->lock = flags & 1;
 	r->lenient = flags & 2;
 	r->section = flags & 4;
+	r->grant = flags & 8;
 	r->reason = get_text(rd);
 	r->level = get_text(rd);
 	get_tags(rd, r);

@@ -92,37 +92,7 @@ void event_file(struct mediator *m, const char *operation, const char *path, siz
 
 /* ---- the decision ---- */
 
-/* What a person is asked about. The session chooses the names: so a hash that it cannot bend. */
-static void question_hash(const struct mediator *m, uint8_t ret[BLAKE3_OUT])
-{
-	static const enum event_field fields[] = {
-		EVENT_F_COMMON_EVENT_TYPE,
-		EVENT_F_FILE_ACTIVITY_PATH,
-		EVENT_F_FILE_ACTIVITY_NEW_PATH,
-		EVENT_F_PROCESS_ACTIVITY_EXECUTABLE,
-		EVENT_F_PROCESS_ACTIVITY_COMMAND,
-		EVENT_F_NET_ACTIVITY_PATH,
-		EVENT_F_IP_VALUE,
-	};
-	struct blake3 h;
-	uint64_t ports[2] = { 0 };
-
-	blake3_init(&h);
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-		struct str s = event_str(&m->event, fields[i]);
-
-		blake3_update(&h, &s.n, sizeof(s.n));
-		blake3_update(&h, s.p, s.n);
-	}
-	if (event_has(&m->event, EVENT_F_TCP_PORT))
-		ports[0] = (uint64_t)m->event.value[EVENT_F_TCP_PORT].i;
-	if (event_has(&m->event, EVENT_F_FILE_ACTIVITY_WRITE))
-		ports[1] = m->event.value[EVENT_F_FILE_ACTIVITY_WRITE].b;
-	blake3_update(&h, ports, sizeof(ports));
-	blake3_final(&h, ret);
-}
-
-static enum verdict stop(struct mediator *m, struct call *call, int error)
+enum verdict mediator_stop(struct mediator *m, struct call *call, int error)
 {
 	m->counts.denied++;
 	mediator_record(m, call, error, false);
@@ -135,27 +105,13 @@ static bool hides(const struct policy_rule *rule)
 	return rule && rule->section && strncmp(rule->id, "filesystem.hide", 15) == 0;
 }
 
-/* A person is to decide: the answer is known, or the call is held for it. */
-static enum verdict ask(struct mediator *m, struct call *call)
-{
-	uint8_t hash[BLAKE3_OUT];
-
-	question_hash(m, hash);
-	if (call->granted && memcmp(call->granted->question, hash, sizeof(hash)) == 0)
-		return PASS;
-	m->counts.asked++;
-	if (m->o.ask_default == RULE_ALLOW)
-		return PASS;
-	return stop(m, call, -EACCES);
-}
-
 /* The rules could not be had: nothing is allowed that one of them could stop. */
 static enum verdict stop_failed(struct mediator *m, struct call *call)
 {
 	m->decision.action = RULE_BLOCK;
 	m->decision.rule = NULL;
 	m->decision.reason = "the rules could not be compiled: there is no memory";
-	return stop(m, call, -EACCES);
+	return mediator_stop(m, call, -EACCES);
 }
 
 /*
@@ -175,13 +131,13 @@ enum verdict mediator_decide(struct mediator *m, struct call *call)
 	if (d->action <= RULE_REWRITE || (d->rule && d->rule->kernel))
 		return PASS;
 	if (d->action == RULE_ASK)
-		return ask(m, call);
+		return mediator_ask(m, call);
 	if (git_makes(m)) {
 		m->git_config |= m->moving && m->event.type == EVENT_FILE_CREATE;
 		d->action = RULE_ALLOW;
 		return PASS;
 	}
-	return stop(m, call, hides(d->rule) ? -ENOENT : -EACCES);
+	return mediator_stop(m, call, hides(d->rule) ? -ENOENT : -EACCES);
 }
 
 /* ---- the record ---- */

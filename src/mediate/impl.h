@@ -5,14 +5,16 @@
 
 #include "mediate/mediate.h"
 #include "mediate/object.h"
+#include "mediate/question.h"
 #include "sys/notify.h"
 #include "sys/syscall_table.h"
 #include "sys/tracee.h"
 
 #include <pthread.h>
 
-#define HELD_MAX 256 /* calls that wait for a person */
-#define LATER_MAX 64 /* calls that the supervisor cannot do without waiting itself */
+#define HELD_MAX ASKS_MAX  /* calls that wait for a person */
+#define HELD_ANSWERS_MAX 6 /* questions that one call may lead to */
+#define LATER_MAX 64       /* calls that the supervisor cannot do without waiting itself */
 
 /* A trapped call while it is handled. */
 struct call {
@@ -21,15 +23,24 @@ struct call {
 	struct object_caller caller;
 	struct who *who;
 	bool decides; /* some rule could stop it: else the kernel may have it whatever happens here */
-	const struct held *granted; /* a person has allowed what it was about when it was held */
+	const struct held *held; /* it was, and has been answered; or NULL */
 };
 
-/* What a held call was about: it is read afresh when the answer comes, and must be the same. */
+/*
+ * A held call: what was asked, and what was answered before. It is read afresh when the answer comes,
+ * and the answer goes for the same question only.
+ */
 struct held {
 	bool used;
 	uint64_t ask;
 	struct notify_call n;
-	uint8_t question[BLAKE3_OUT]; /* hash of what it is about */
+	const struct mediate_start *start; /* the command's own execve */
+	uint8_t question[BLAKE3_OUT];
+	unsigned n_answers;
+	struct held_answer {
+		enum ask_answer answer;
+		uint8_t question[BLAKE3_OUT];
+	} answers[HELD_ANSWERS_MAX];
 };
 
 /* A call that a thread does, because it may take its time: later.c. */
@@ -74,6 +85,9 @@ struct mediator {
 	char text[512];
 	bool moving;     /* m->event is part of a rename */
 	bool git_config; /* which makes a .git/config, that is to be looked at */
+	struct asks *asks;
+	struct question question;
+	unsigned n_held;
 	struct held held[HELD_MAX];
 	int later_pipe[2];
 	struct loop_watch later_watch, later_timer;
@@ -128,6 +142,18 @@ bool git_makes(const struct mediator *m);
  */
 int git_config_install(struct mediator *m, const struct object_place *from, const struct object *o,
 		       const struct object_place *to);
+
+/* ---- held.c ---- */
+
+/* m->event, which the rules ask about: PASS or STOPPED when that is known, else HELD. */
+enum verdict mediator_ask(struct mediator *m, struct call *call);
+/* The call fails with @error for the reason in m->decision, which is recorded. */
+enum verdict mediator_stop(struct mediator *m, struct call *call, int error);
+void mediator_answered(void *owner, void *cookie, enum ask_answer answer);
+/* Let go of those whose callers are gone. */
+void held_look(struct mediator *m);
+/* Handle a call; @held: with the answers it has. In mediate.c. */
+void mediator_handle(struct mediator *m, const struct notify_call *n, const struct held *held);
 
 /* ---- later.c ---- */
 

@@ -109,7 +109,8 @@ static int later_look(struct loop_watch *watch, uint32_t revents)
 		if (m->later[i].used && !notify_valid(m->o.listener, m->later[i].n.id))
 			(void)pthread_kill(m->later[i].thread, later_signal());
 	}
-	return 0;
+	held_look(m);
+	return m->log_error;
 }
 
 int later_start(struct mediator *m, struct loop *loop)

@@ -175,9 +175,9 @@ int call_path(struct mediator *m, const struct call *call, unsigned arg, char pa
 
 /* ---- serving ---- */
 
-static void handle(struct mediator *m, const struct notify_call *n, const struct held *granted)
+void mediator_handle(struct mediator *m, const struct notify_call *n, const struct held *held)
 {
-	struct call call = { .n = *n, .granted = granted };
+	struct call call = { .n = *n, .held = held };
 
 	m->counts.calls++;
 	if (n->arch != sysc_audit_arch(SYSC_NATIVE) || n->nr < 0 || n->nr >= SYSC_NR_MAX ||
@@ -207,7 +207,7 @@ int mediator_serve(struct mediator *m)
 		return 0;
 	if (r < 0)
 		return r;
-	handle(m, &n, NULL);
+	mediator_handle(m, &n, NULL);
 	return m->log_error;
 }
 
@@ -236,7 +236,8 @@ int mediator_start(struct mediator *m, struct loop *loop)
 	int r = later_start(m, loop);
 
 	m->loop = loop;
-
+	if (r == 0)
+		r = asks_start(m->asks, loop);
 	m->watch = (struct loop_watch){ .fd = m->o.listener, .events = EPOLLIN, .fn = readable };
 	return r < 0 ? r : loop_add(loop, &m->watch);
 }
@@ -281,6 +282,7 @@ int mediator_exchange(struct mediator *m, const struct policy *policy,
 	m->o.policy = policy;
 	m->o.ask_default = policy->ask_default;
 	rules_note(m, rules, n);
+	asks_forget(m->asks);
 	return 0;
 }
 
@@ -340,6 +342,13 @@ int mediator_new(const struct mediate_options *options, struct mediator **ret, s
 		return err_set(err, ENOMEM, "supervisor");
 	m->o = *options;
 	m->later_pipe[0] = m->later_pipe[1] = m->later_timer.fd = -EBADF;
+	r = asks_new(&(struct asks_options){ .otherwise = options->ask_default,
+					     .config_dir = options->config_dir,
+					     .answered = mediator_answered,
+					     .owner = m },
+		     &m->asks);
+	if (r < 0)
+		return err_set(err, -r, "supervisor");
 	m->other_ids = options->outer_uid != geteuid() || options->outer_gid != getegid();
 	r = object_view_open(options->root, &m->view);
 	if (r < 0)
@@ -361,6 +370,7 @@ struct mediator *mediator_free(struct mediator *m)
 	if (!m)
 		return NULL;
 	later_stop(m);
+	m->asks = asks_free(m->asks);
 	who_done(&m->who);
 	engine_free(m->engine);
 	engine_host_free(m->host);

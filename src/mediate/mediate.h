@@ -13,6 +13,7 @@
 #include "audit/audit.h"
 #include "base/loop.h"
 #include "engine/engine.h"
+#include "mediate/ask.h"
 #include "policy/policy.h"
 #include "sys/syscall_table.h"
 
@@ -42,6 +43,7 @@ struct mediate_options {
 	int (*stopped)(void *owner, pid_t tid, int status);
 	void *stopped_owner;
 	enum rule_action ask_default; /* where nobody can be asked: RULE_BLOCK or RULE_ALLOW */
+	const char *config_dir;       /* CONFIG/capsule, where "always" is kept; NULL: it is not */
 	bool record_denials_only;     /* recording level `invocations` */
 };
 
@@ -77,6 +79,11 @@ int mediator_exchange(struct mediator *m, const struct policy *policy,
 /* Would the rules in force stop that? Nothing is counted, held or recorded. */
 bool mediator_forbids(struct mediator *m, struct event *event,
 		      struct engine_decision *ret_decision);
+
+/* Its questions, for front ends; they are its own. */
+struct asks *mediator_asks(struct mediator *m);
+/* Calls that wait for a person. */
+unsigned mediator_held(const struct mediator *m);
 
 struct mediate_counts {
 	uint64_t calls, denied, asked, recorded;

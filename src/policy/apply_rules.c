@@ -474,6 +474,11 @@ APPLY_END(apply_rule_end)
 	if (d->of_node)
 		check_expression(l, d->of_node, &cel_type_int);
 	check_enforced(l);
+	if (l->grants) {
+		d->rule.grant = true;
+		if (d->rule.action != RULE_ALLOW || d->rule.phase != RULE_ENFORCE || !d->rule.when)
+			load_error(l, node, "a grant is of action allow and has a 'when'");
+	}
 	if (id_taken(l, &d->rule))
 		load_error(l, node, "a rule '%.60s' is there already", d->rule.id);
 	if (l->p->n_rules >= RULES_MAX)

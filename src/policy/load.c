@@ -394,6 +394,8 @@ int policy_load_told(const char *path, const struct policy_vars *vars_, policy_t
 		ceiling = to;
 	}
 	if (r == 0)
+		r = load_grants(&job.load, err);
+	if (r == 0)
 		r = set_effective(p);
 	if (r < 0)
 		return err_is_set(err) ? r : err_set(err, -r, "policy");

@@ -92,6 +92,7 @@ struct load {
 	struct diag *diag;
 	struct arena *arena; /* the policy's */
 	bool offline;        /* judge the text alone: look at no other file */
+	bool grants;         /* the source being applied is the user's grants.yaml */
 
 	struct load_source sources[LOAD_SOURCES_MAX];
 	unsigned n_sources;
@@ -153,6 +154,9 @@ bool load_argv_list(struct load *l, uint32_t node, struct policy_argv *ret);
 /* apply_sysc.c: one `when` item: "arg2 & PROT_EXEC". */
 bool load_sysc_when(struct load *l, uint32_t node, struct policy_sysc_cond *ret);
 bool load_sysc_name(struct load *l, uint32_t node, struct str name);
+
+/* grants.c: what the user has answered with "always", into @l->p, which is otherwise complete. */
+int load_grants(struct load *l, struct err *err);
 
 /* tool.c: complete the tools' own grants, and hold them against the policy's. */
 void load_tools_check(struct load *l);

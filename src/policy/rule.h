@@ -108,6 +108,8 @@ struct policy_rule {
 	bool section; /* made from a line of filesystem, network or process */
 	bool kernel;  /* the wall's own layers hold it: no call has to be stopped for it */
 	bool changes; /* about changes only: reading a file is never stopped by it */
+	/* Made by "always" (policy/grants.h): it answers an `ask` of the user's tier or below, nothing else. */
+	bool grant;
 	const char *reason;
 	const char *level; /* of a finding: "info" "low" "medium" "high" "critical"; NULL: info */
 	size_t n_tags;

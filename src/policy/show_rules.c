@@ -142,15 +142,33 @@ static void put_rule(struct buf *out, const struct policy_rule *r, bool origins)
 	put_ask(out, r);
 }
 
+/* They are no part of the policy's text: loaded again they would be rules like any other. */
+static void put_grants(struct buf *out, const struct policy *p)
+{
+	for (size_t i = 0; i < p->n_rules; i++) {
+		const struct policy_rule *r = &p->rules[i];
+
+		if (r->grant)
+			buf_printf(out, "# granted (%s): on %s, when %s\n", r->id,
+				   event_type_info[__builtin_ctzll(r->on)].name, r->when);
+	}
+}
+
 void show_rules(const struct policy *p, bool origins, struct buf *out)
 {
+	bool any = false;
+
 	/* said only where it says something: policies without rules stay as they were */
 	if (p->rules_default != RULE_ALLOW)
 		buf_putz(out, "rules_default: block\n");
-	if (p->n_rules)
-		buf_putz(out, "rules:\n");
-	for (size_t i = 0; i < p->n_rules; i++)
+	for (size_t i = 0; i < p->n_rules; i++) {
+		if (p->rules[i].grant)
+			continue;
+		buf_putz(out, any ? "" : "rules:\n");
+		any = true;
 		put_rule(out, &p->rules[i], origins);
+	}
+	put_grants(out, p);
 }
 
 /* --- JSON --- */
@@ -185,6 +203,10 @@ void show_rules_json(const struct policy *p, struct json_wr *w)
 		key_str(w, "action", rule_action_name[r->action]);
 		key_str(w, "phase", rule_phase_name[r->phase]);
 		key_str(w, "tier", rule_tier_name[r->tier]);
+		if (r->grant) {
+			json_key(w, "grant");
+			json_bool(w, true);
+		}
 		json_key(w, "priority");
 		json_i64(w, r->priority);
 		json_key(w, "lock");
