@@ -23,6 +23,8 @@ int cli_init(int argc, char **argv);
 int cli_policy(int argc, char **argv);
 int cli_syscalls(int argc, char **argv);
 int cli_rules(int argc, char **argv);
+int cli_asks(int argc, char **argv);
+int cli_answer(int argc, char **argv);
 int cli_run(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_ledger(int argc, char **argv);

@@ -11,6 +11,8 @@ static const struct cli_verb verbs[] = {
 	{ "policy", "check, show, explain, compare and import policies", cli_policy },
 	{ "rules", "check, list, try, test and measure rules", cli_rules },
 	{ "run", "run a command behind the wall", cli_run },
+	{ "asks", "show what running sessions ask", cli_asks },
+	{ "answer", "answer a question of a running session", cli_answer },
 	{ "doctor", "say what of the wall this host has, and what to do about the rest",
 	  cli_doctor },
 	{ "syscalls", "list what a policy makes of each system call", cli_syscalls },

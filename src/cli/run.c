@@ -30,6 +30,7 @@ static const struct run_option options[] = {
 	{ "network", "none|host", "instead of the policy's", 'n' },
 	{ "env", "NAME=VALUE", "set a variable in the session (repeatable)", 'e' },
 	{ "timeout", "TIME", "end the session after TIME: 90s, 10m, 1h", 'T' },
+	{ "no-prompt", NULL, "ask nobody at this terminal; 'capsule asks' still can", 'P' },
 	{ "report", "FILE", "write how it ended, as JSON", 'r' },
 	{ "quiet", NULL, "no warnings and notices of Capsule's own", 'q' },
 	{ "help", NULL, "this text", 'h' },
@@ -92,7 +93,8 @@ static int parse_option(struct run *run, int letter, const char *value)
 		{ 't', &run->tool, NULL },        { 'l', &run->log, NULL },
 		{ 'n', &run->network, NULL },     { 'T', &run->timeout, NULL },
 		{ 'r', &run->report, NULL },      { 'b', NULL, &run->best_effort },
-		{ 'q', NULL, &run->quiet },       { 'h', NULL, &run->help },
+		{ 'q', NULL, &run->quiet },       { 'P', NULL, &run->no_prompt },
+		{ 'h', NULL, &run->help },
 	};
 
 	if (letter == 'e')
@@ -228,6 +230,7 @@ static int run_session(struct run *run)
 		.load_again = load_again,
 		.told = told,
 		.ctx = run,
+		.no_prompt = run->no_prompt,
 	};
 
 	session.audit.redact = secrets(run, &session.audit.n_redact);

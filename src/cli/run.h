@@ -18,7 +18,7 @@ struct run_place {
 
 struct run {
 	const char *policy_file, *workspace, *tool, *log, *report, *network, *timeout;
-	bool best_effort, quiet, help;
+	bool best_effort, quiet, no_prompt, help;
 	size_t n_env;
 	struct policy_env_set env[RUN_ENV_MAX];
 	char **argv; /* the command */

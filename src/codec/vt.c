@@ -587,3 +587,47 @@ bool vt_reports(const struct vt *vt)
 	}
 	return false;
 }
+
+/* Off while something else is drawn: the reports, marks around a paste, and output that is held back. */
+static bool paused(unsigned i)
+{
+	return vt_modes[i].reports || vt_modes[i].number == 2004 || vt_modes[i].number == 2026;
+}
+
+void vt_pause(struct vt *vt, struct buf *out)
+{
+	text_break(vt, out);
+	if (vt->state == VT_SIXEL) {
+		string_finish(vt, out);
+		vt->state = VT_SWALLOW;
+	}
+	for (unsigned i = 0; i < N_ROWS(vt_modes); i++) {
+		if ((vt->modes >> i & 1) && paused(i))
+			buf_printf(out, "\033[?%u%c", vt_modes[i].number,
+				   vt_modes[i].normal ? 'h' : 'l');
+	}
+}
+
+void vt_resume(const struct vt *vt, struct buf *out)
+{
+	for (unsigned i = 0; i < N_ROWS(vt_modes); i++) {
+		bool differs = vt->modes >> i & 1;
+
+		if (vt_modes[i].number == 25)
+			buf_putz(out, differs ? "\033[?25l" : "\033[?25h");
+		else if (differs && paused(i))
+			buf_printf(out, "\033[?%u%c", vt_modes[i].number,
+				   vt_modes[i].normal ? 'l' : 'h');
+	}
+}
+
+bool vt_alternate(const struct vt *vt)
+{
+	for (unsigned i = 0; i < N_ROWS(vt_modes); i++) {
+		unsigned n = vt_modes[i].number;
+
+		if ((vt->modes >> i & 1) && (n == 47 || n == 1047 || n == 1049))
+			return true;
+	}
+	return false;
+}

@@ -74,5 +74,15 @@ void vt_feed(struct vt *vt, const void *p, size_t n, struct buf *out, struct buf
  */
 void vt_end(struct vt *vt, struct buf *out);
 
+/*
+ * Something else is drawn on the terminal for a while: what was open there is closed (and what follows of
+ * a picture is dropped), what makes the terminal report or hold back output is off until vt_resume(),
+ * which also puts the cursor back to shown or hidden.
+ */
+void vt_pause(struct vt *vt, struct buf *out);
+void vt_resume(const struct vt *vt, struct buf *out);
+/* The session draws on the alternate screen. */
+bool vt_alternate(const struct vt *vt);
+
 /* Is a mode on that makes the terminal report things unasked? Then pending input is not typing. */
 bool vt_reports(const struct vt *vt);

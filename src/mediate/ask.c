@@ -174,7 +174,7 @@ void asks_attend(struct asks *asks, struct ask_front *front, bool attends)
 static bool attended(const struct asks *asks)
 {
 	for (const struct ask_front *f = asks->fronts; f; f = f->next) {
-		if (f->attends)
+		if (f->attends && (!f->here || f->here(f)))
 			return true;
 	}
 	return false;

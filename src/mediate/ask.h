@@ -99,6 +99,7 @@ struct ask_front {
 	/* It opened, or (.outcome says how) closed: then the pointer is good for this call only. */
 	void (*changed)(struct ask_front *front, const struct ask *ask, bool opened);
 	bool attends; /* somebody is there who may answer; asks_attend() changes it */
+	bool (*here)(const struct ask_front *front); /* and now, too; NULL: always */
 	struct ask_front *next;
 };
 

@@ -118,6 +118,16 @@ void mediator_answered(void *owner, void *cookie, enum ask_answer answer)
 	m->start = held.start;
 	mediator_handle(m, &held.n, &held);
 	m->start = NULL;
+	if (held.start && m->n_held == 0)
+		loop_stop(m->loop);
+}
+
+void mediator_start_held(struct mediator *m, bool held)
+{
+	if (held)
+		loop_remove(m->loop, &m->watch);
+	else if (!m->watch.added)
+		(void)loop_add(m->loop, &m->watch);
 }
 
 void held_look(struct mediator *m)

@@ -69,6 +69,11 @@ struct mediate_start {
 	char *const *argv, *const *envp;
 };
 int mediator_serve_start(struct mediator *m, const struct mediate_start *start);
+/*
+ * Such a call is held: @start must stay what and where it is, and further calls are not to be taken by the
+ * loop, which stops when the answer is given. Run it between the two.
+ */
+void mediator_start_held(struct mediator *m, bool held);
 
 /*
  * Others from now on; @set is what they were compiled to, and the mediator's afterwards. @policy and @rules:

@@ -81,7 +81,8 @@ static void relay_flush(struct relay *relay, bool may_write)
 		buf_reset(&relay->pending);
 		relay->written = 0;
 	}
-	(void)loop_modify(relay->loop, &relay->source, relay->pending.n ? 0 : EPOLLIN);
+	(void)loop_modify(relay->loop, &relay->source,
+			  relay->pending.n || relay->held ? 0 : EPOLLIN);
 	if (relay->pending.n && !relay->sink.added)
 		(void)loop_add(relay->loop, &relay->sink);
 	else if (!relay->pending.n)
@@ -131,7 +132,7 @@ static bool relay_read(struct relay *relay)
 	char chunk[RELAY_CHUNK];
 	ssize_t n;
 
-	if (relay->ended || relay->pending.n)
+	if (relay->ended || relay->held || relay->pending.n)
 		return false;
 	n = read(relay->source.fd, chunk, sizeof(chunk));
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -186,6 +187,14 @@ int relay_start(struct relay *relay, struct loop *loop, int source, int sink)
 	return r < 0 ? -errno : loop_add(loop, &relay->source);
 }
 
+void relay_hold(struct relay *relay, bool hold)
+{
+	relay->held = hold;
+	if (relay->loop && !relay->ended)
+		(void)loop_modify(relay->loop, &relay->source,
+				  relay->pending.n || hold ? 0 : EPOLLIN);
+}
+
 void relay_drain(struct relay *relay)
 {
 	while (relay_read(relay))
@@ -229,7 +238,7 @@ void relay_done(struct relay *relay)
 
 static void input_watch(struct relay_input *input)
 {
-	bool full = input->end - input->start == sizeof(input->data);
+	bool full = !input->divert && input->end - input->start == sizeof(input->data);
 
 	(void)loop_modify(input->loop, &input->source, full ? 0 : EPOLLIN);
 	if (input->end > input->start && !input->sink.added)
@@ -263,21 +272,50 @@ static size_t input_room(struct relay_input *input)
 	return sizeof(input->data) - input->end;
 }
 
-static int input_source_ready(struct loop_watch *watch, uint32_t revents)
+/* One read; false: there is nothing (more). */
+static bool input_read(struct relay_input *input)
 {
-	struct relay_input *input = loop_owner(watch, struct relay_input, source);
-	size_t room = input_room(input);
-	ssize_t n = room ? read(watch->fd, input->data + input->end, room < 1024 ? room : 1024) : 1;
+	char keys[1024];
+	size_t room = input->divert ? sizeof(keys) : input_room(input);
+	ssize_t n;
 
-	(void)revents;
-	if (n > 0 && room) {
-		input->end += (size_t)n;
-		input_flush(input);
-	} else if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+	if (!room)
+		return false;
+	n = read(input->source.fd, input->divert ? keys : input->data + input->end,
+		 room < sizeof(keys) ? room : sizeof(keys));
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
 		input->ended = true;
 		relay_input_deaf(input);
 	}
+	if (n <= 0)
+		return false;
+	if (input->divert) {
+		input->divert(input->divert_owner, keys, (size_t)n);
+		return true;
+	}
+	input->end += (size_t)n;
+	input_flush(input);
+	return true;
+}
+
+static int input_source_ready(struct loop_watch *watch, uint32_t revents)
+{
+	(void)revents;
+	(void)input_read(loop_owner(watch, struct relay_input, source));
 	return 0;
+}
+
+void relay_input_divert(struct relay_input *input, void (*fn)(void *owner, const char *p, size_t n),
+			void *owner)
+{
+	/* only where asking is free: a terminal that could not be opened again blocks */
+	while (fn && !input->divert && input->source.added &&
+	       (fcntl(input->source.fd, F_GETFL) & O_NONBLOCK) && input_read(input))
+		;
+	input->divert = fn;
+	input->divert_owner = owner;
+	if (input->loop && input->source.fd >= 0)
+		input_watch(input);
 }
 
 static int input_sink_ready(struct loop_watch *watch, uint32_t revents)

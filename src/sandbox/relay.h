@@ -29,7 +29,10 @@ struct relay_input {
 	struct loop_watch source; /* the host's terminal; fd -EBADF: answers only */
 	struct loop_watch sink;   /* the pty's master, a descriptor of its own; non-blocking */
 	bool ended;               /* the host's terminal is gone */
-	size_t start, end;        /* of what waits in data[] */
+	/* Set: what is read goes there, and not to the session. */
+	void (*divert)(void *owner, const char *p, size_t n);
+	void *divert_owner;
+	size_t start, end; /* of what waits in data[] */
 	char data[RELAY_INPUT];
 };
 
@@ -40,6 +43,7 @@ struct relay {
 	bool own_sink;            /* opened by us, non-blocking */
 	bool wait_sink;           /* not ours and may block: write little, after EPOLLOUT */
 	bool ended, broken;       /* source at its end; sink gone */
+	bool held;                /* nothing is read */
 	struct vt *vt;            /* NULL: bytes pass as they are */
 	struct relay_input *answers;
 	struct relay_quota *quota; /* NULL: none */
@@ -56,6 +60,8 @@ struct relay {
 
 /* Takes @source; @sink stays the caller's. @relay is zeroed but for what the caller set. */
 int relay_start(struct relay *relay, struct loop *loop, int source, int sink);
+/* Read nothing more until it is let go again: something else is shown on the sink meanwhile. */
+void relay_hold(struct relay *relay, bool hold);
 /* What is left in the source goes to the sink as far as neither has to be waited for. */
 void relay_drain(struct relay *relay);
 /* Bytes were read that are not written yet; there are more to read now. */
@@ -71,6 +77,9 @@ int relay_input_start(struct relay_input *input, struct loop *loop, int master);
 int relay_input_listen(struct relay_input *input, int host);
 void relay_input_deaf(struct relay_input *input);
 void relay_input_put(struct relay_input *input, struct str bytes); /* dropped when full */
+/* What was typed already goes to the session, what is typed from now on to @fn; NULL: to the session. */
+void relay_input_divert(struct relay_input *input, void (*fn)(void *owner, const char *p, size_t n),
+			void *owner);
 void relay_input_done(struct relay_input *input);
 
 /*

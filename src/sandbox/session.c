@@ -27,6 +27,7 @@
 #include "sandbox/session.h"
 
 #include "base/own.h"
+#include "sandbox/asking.h"
 #include "sandbox/live.h"
 #include "sandbox/record.h"
 #include "sandbox/recording.h"
@@ -62,6 +63,7 @@ struct session {
 	struct loop_watch signals, timer, audit, tree, events, regain;
 	struct relay_quota quota;
 	bool has_quota, ending; /* SIGTERM was sent, SIGKILL follows */
+	bool listened;          /* the control socket is there, or cannot be */
 	bool ended_early;       /* init is still ending; result->end is filled */
 	bool in_foreground;     /* the command's group is, on the session's terminal */
 	bool is_tty[3], carried[3];
@@ -70,6 +72,8 @@ struct session {
 	struct relay pipes[2];
 	struct timespec started;
 	struct made missing; /* protected names that are not there yet */
+	struct asking asking;
+	struct mediate_start start; /* the command's own execve */
 };
 
 static void session_freep(struct session **session)
@@ -78,6 +82,7 @@ static void session_freep(struct session **session)
 
 	if (!s)
 		return;
+	asking_done(&s->asking);
 	terminal_done(&s->terminal);
 	for (int i = 0; i < 2; i++)
 		relay_done(&s->pipes[i]);
@@ -235,6 +240,37 @@ static int timer_fired(struct loop_watch *watch, uint32_t revents)
 	return session_end_soon(s);
 }
 
+/* For `status` on the control socket. */
+static void session_status(void *owner, struct json_wr *w)
+{
+	const struct session *s = owner;
+	const struct mediate_counts *n = mediator_counts(s->live.mediator);
+
+	json_key(w, "log");
+	json_strz(w, s->result->log);
+	json_key(w, "policy");
+	json_hex(w, s->options->policy->effective, BLAKE3_OUT);
+	json_key(w, "calls");
+	json_u64(w, n->calls);
+	json_key(w, "denied");
+	json_u64(w, n->denied);
+	json_key(w, "recorded");
+	json_u64(w, n->recorded);
+}
+
+/* Without it this session runs on: then its own terminal is the only one who can be asked. */
+static void session_listen(struct session *s)
+{
+	struct control_options options = { .state_dir = s->options->audit.state_dir,
+					   .session = s->result->id,
+					   .status = session_status,
+					   .owner = s };
+
+	if (!s->listened)
+		(void)asking_listen(&s->asking, &options, &s->loop, NULL);
+	s->listened = true;
+}
+
 /* What the log still holds back goes to the file when the writer says so. */
 static int audit_fired(struct loop_watch *watch, uint32_t revents)
 {
@@ -246,6 +282,7 @@ static int audit_fired(struct loop_watch *watch, uint32_t revents)
 		r = audit_tick(s->log, s->err);
 	if (r < 0) /* no log, no session */
 		return session_failed(s, "log", WALL_FAIL_SETUP, r);
+	session_listen(s);
 	ms = audit_timeout(s->log);
 	return loop_timer_set(watch->fd, ms < 0 ? 0 : (uint64_t)ms + 1, 0);
 }
@@ -302,7 +339,8 @@ static void session_continued(struct session *s)
 	terminal_resized(&s->terminal);
 	if (!s->terminal.keyboard)
 		return;
-	s->terminal.saved.raw = false; /* somebody may have set the terminal meanwhile */
+	prompt_hide(&s->asking.prompt); /* it may stand on a terminal that others have used since */
+	s->terminal.saved.raw = false;  /* somebody may have set the terminal meanwhile */
 	(void)session_keyboard(s);
 }
 
@@ -315,6 +353,8 @@ static int signal_arrived(struct loop_watch *watch, uint32_t revents)
 	while (loop_signal_read(watch->fd, &sig, NULL) == 0) {
 		if (sig == SIGCONT)
 			session_continued(s);
+		if (sig == SIGWINCH)
+			prompt_resized(&s->asking.prompt);
 		if (sig == SIGWINCH && s->terminal.master >= 0)
 			terminal_resized(&s->terminal); /* the kernel tells the session */
 		else
@@ -330,12 +370,17 @@ static void session_stopped(struct session *s, int sig)
 
 	if (wants_keyboard) {
 		s->in_foreground = false;
-		if (session_keyboard(s))
+		prompt_hide(&s->asking.prompt); /* it reads what the session is to read */
+		if (session_keyboard(s)) {
+			prompt_look(&s->asking.prompt);
 			return;
+		}
 	}
+	prompt_hide(&s->asking.prompt);
 	terminal_stop_self(&s->terminal, sig);
 	if (wants_keyboard || s->terminal.keyboard)
 		(void)session_keyboard(s);
+	prompt_look(&s->asking.prompt);
 	(void)wall_signal(s->wall, SIGCONT);
 }
 
@@ -583,6 +628,18 @@ static int session_record_end(struct session *s, struct err *err)
 	return r < 0 ? session_failed(s, "log", WALL_FAIL_SETUP, r) : 0;
 }
 
+/* Who is asked, from now on. */
+static int session_ask(struct session *s)
+{
+	struct asking_options options = { .mediator = s->live.mediator,
+					  .log = s->log,
+					  .terminal = &s->terminal,
+					  .config_dir = s->options->audit.config_dir,
+					  .no_prompt = s->options->no_prompt };
+
+	return asking_start(&s->asking, &options, &s->loop);
+}
+
 /* All that must stand before we wait for anything but the exec, done while that is under way. */
 static int session_settle(struct session *s, const sigset_t *signals, struct err *err)
 {
@@ -590,10 +647,23 @@ static int session_settle(struct session *s, const sigset_t *signals, struct err
 
 	if (r == 0)
 		r = session_carry(s);
+	if (r == 0)
+		r = session_ask(s);
 	if (r < 0)
 		return session_failed(s, "loop", WALL_FAIL_SETUP,
 				      err_set(err, -r, "cannot attend to the session"));
 	return 0;
+}
+
+/* The execve is held for a person: all that answers, ends or times out comes through the loop. */
+static int session_await_answer(struct session *s)
+{
+	int r;
+
+	mediator_start_held(s->live.mediator, true);
+	r = loop_run(&s->loop);
+	mediator_start_held(s->live.mediator, false);
+	return r;
 }
 
 /* Until the command runs, or has failed: its execve may be waiting for us. */
@@ -604,11 +674,12 @@ static void session_await(struct session *s)
 		{ .fd = s->live.mediator ? wall_listener(s->wall) : -1, .events = POLLIN },
 		{ .fd = recording_fd(&s->recording), .events = POLLIN },
 	};
-	struct mediate_start start = { .argv = s->options->argv,
-				       .envp = s->options->envp,
-				       .cwd = s->options->cwd };
+	struct mediate_start *start = &s->start;
 	int r = 0;
 
+	*start = (struct mediate_start){ .argv = s->options->argv,
+					 .envp = s->options->envp,
+					 .cwd = s->options->cwd };
 	while (r == 0 && (fds[1].fd >= 0 || fds[2].fd >= 0)) {
 		if (poll(fds, 3, -1) < 0 && errno != EINTR)
 			return;
@@ -619,9 +690,11 @@ static void session_await(struct session *s)
 		if (r < 0)
 			return;
 		if (fds[1].revents & POLLIN) {
-			start.path = wall_executing(s->wall);
-			r = start.path ? mediator_serve_start(s->live.mediator, &start)
-				       : mediator_serve(s->live.mediator);
+			start->path = wall_executing(s->wall);
+			r = start->path ? mediator_serve_start(s->live.mediator, start)
+					: mediator_serve(s->live.mediator);
+			if (r == 0 && mediator_held(s->live.mediator))
+				r = session_await_answer(s);
 		} else if (fds[1].revents) {
 			fds[1].fd = -1;
 		}
@@ -641,6 +714,7 @@ static int session_mediate(struct session *s, struct err *err)
 					   .tty_master = s->terminal.master,
 					   .tty_slave = s->terminal.slave,
 					   .ask_default = o->policy->ask_default,
+					   .config_dir = o->audit.config_dir,
 					   .record_denials_only = o->policy->record ==
 								  POLICY_RECORD_INVOCATIONS };
 	struct reload_options reload = {
@@ -673,6 +747,7 @@ static int session_go(struct session *s, const sigset_t *signals, struct err *er
 	if (r < 0) {
 		(void)session_failed(s, failure == WALL_FAIL_SETUP ? "wall" : "exec", (int)failure,
 				     r);
+		asking_done(&s->asking);
 		terminal_done(&s->terminal);
 		session_log_failure(s, err);
 		return r;
@@ -686,6 +761,8 @@ static int session_attend(struct session *s, struct err *err)
 {
 	int r = loop_run(&s->loop);
 	int status;
+
+	asking_done(&s->asking);
 
 	if (r < 0 && !s->result->step)
 		return session_failed(s, "loop", WALL_FAIL_SETUP,
