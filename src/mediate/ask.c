@@ -30,6 +30,7 @@ struct waiter {
 
 struct remembered {
 	bool used, allow;
+	uint64_t until_ms; /* 0: for the session */
 	uint8_t key[BLAKE3_OUT];
 };
 
@@ -221,25 +222,33 @@ const struct ask *asks_find(const struct asks *asks, uint64_t id)
 
 static struct remembered *remembered_find(struct asks *asks, const uint8_t key[BLAKE3_OUT])
 {
+	uint64_t now = asks_now_ms(asks);
+
 	for (int i = 0; i < ASK_REMEMBERED_MAX; i++) {
 		struct remembered *r = &asks->remembered[i];
 
 		if (r->used && memcmp(r->key, key, BLAKE3_OUT) == 0)
-			return r;
+			return r->until_ms && r->until_ms <= now ? NULL : r;
 	}
 	return NULL;
 }
 
 /* A new answer takes the place of an old one; where there is no room, of the oldest: that is asked again. */
-static void remember(struct asks *asks, const uint8_t key[BLAKE3_OUT], bool allow)
+static void remember(struct asks *asks, const uint8_t key[BLAKE3_OUT], bool allow,
+		     uint64_t until_ms)
 {
-	struct remembered *r = remembered_find(asks, key);
+	struct remembered *r = NULL;
 
+	for (int i = 0; i < ASK_REMEMBERED_MAX && !r; i++) {
+		if (asks->remembered[i].used &&
+		    memcmp(asks->remembered[i].key, key, BLAKE3_OUT) == 0)
+			r = &asks->remembered[i];
+	}
 	if (!r) {
 		r = &asks->remembered[asks->next_remembered];
 		asks->next_remembered = (asks->next_remembered + 1) % ASK_REMEMBERED_MAX;
 	}
-	*r = (struct remembered){ .used = true, .allow = allow };
+	*r = (struct remembered){ .used = true, .allow = allow, .until_ms = until_ms };
 	memcpy(r->key, key, BLAKE3_OUT);
 }
 
@@ -451,6 +460,8 @@ static void close_question(struct asks *asks, struct ask *ask, enum ask_answer a
 
 	ask->outcome.answer = answer;
 	ask->deadline_ms = UINT64_MAX; /* nobody joins any more */
+	if (answer == ASK_EXPIRED || (answer == ASK_DENY && ask->outcome.reply.scope == RULE_ONCE))
+		remember(asks, ask->key, false, asks_now_ms(asks) + ASK_AGAIN_MS);
 	++*counters[answer];
 	asks->counts.open--;
 	tell(asks, ask, false);
@@ -536,7 +547,7 @@ int asks_answer(struct asks *asks, uint64_t id, const struct ask_reply *reply,
 	if (r->scope == RULE_ALWAYS)
 		grant_keep(asks, ask);
 	if (r->scope >= RULE_SESSION)
-		remember(asks, r->wider ? ask->wider_key : ask->key, r->allow);
+		remember(asks, r->wider ? ask->wider_key : ask->key, r->allow, 0);
 	ask->outcome.answer = r->allow ? ASK_ALLOW : ASK_DENY; /* for what is told on the way */
 	if (ret_outcome)
 		*ret_outcome = ask->outcome;

@@ -28,6 +28,8 @@
 #define ASKS_MAX 256 /* that wait at once, and so questions at once */
 #define ASK_BURST 32
 #define ASK_REFILL_MS 1000
+#define ASK_AGAIN_MS \
+	1000 /* for so long nobody is asked the same after a no: it is tried along a path, or again */
 #define ASK_TIMEOUT_MS 60000 /* unless the rule says otherwise */
 #define ASK_REMEMBERED_MAX 1024
 #define ASK_OBJECT_MAX 4096

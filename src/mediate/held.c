@@ -85,6 +85,8 @@ enum verdict mediator_ask(struct mediator *m, struct call *call)
 	if (answer)
 		return stop_because(m, call, reasons[answer->answer]);
 	m->counts.asked++;
+	if (m->start && m->withdrawn)
+		return stop_because(m, call, reasons[ASK_GONE]);
 	if (!held || (call->held && call->held->n_answers == HELD_ANSWERS_MAX))
 		return stop_because(m, call, refusal(-EBUSY));
 	/* before it is submitted: it may be answered from there */
@@ -128,6 +130,19 @@ void mediator_start_held(struct mediator *m, bool held)
 		loop_remove(m->loop, &m->watch);
 	else if (!m->watch.added)
 		(void)loop_add(m->loop, &m->watch);
+}
+
+void mediator_withdraw(struct mediator *m)
+{
+	m->withdrawn = true;
+	for (int i = 0; i < HELD_MAX; i++) {
+		struct held *held = &m->held[i];
+
+		if (!held->used || !held->start)
+			continue;
+		asks_cancel(m->asks, held->ask);
+		mediator_answered(m, held, ASK_GONE);
+	}
 }
 
 void held_look(struct mediator *m)

@@ -88,6 +88,7 @@ struct mediator {
 	struct asks *asks;
 	struct question question;
 	unsigned n_held;
+	bool withdrawn; /* the command's execve is asked about no more */
 	struct held held[HELD_MAX];
 	int later_pipe[2];
 	struct loop_watch later_watch, later_timer;

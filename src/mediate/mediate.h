@@ -74,6 +74,8 @@ int mediator_serve_start(struct mediator *m, const struct mediate_start *start);
  * loop, which stops when the answer is given. Run it between the two.
  */
 void mediator_start_held(struct mediator *m, bool held);
+/* The session is to end: the answer to such a call is no, and so for the next ones. */
+void mediator_withdraw(struct mediator *m);
 
 /*
  * Others from now on; @set is what they were compiled to, and the mediator's afterwards. @policy and @rules:

@@ -15,30 +15,33 @@ static void record(struct ask_front *front, const struct ask *ask, bool opened)
 		ask_put_outcome(ask, w);
 	json_end_object(w);
 	(void)audit_end(a->log, NULL); /* a log that fails ends the session at its next record */
+	if (opened)
+		asking_listen(a);
 }
 
 int asking_start(struct asking *a, const struct asking_options *o, struct loop *loop)
 {
+	int r = 0;
+
 	*a = (struct asking){ .asks = o->mediator ? mediator_asks(o->mediator) : NULL,
-			      .mediator = o->mediator,
+			      .loop = loop,
 			      .log = o->log,
+			      .control_options = o->control,
 			      .record = { .changed = record } };
 	if (!a->asks)
 		return 0;
-	asks_attach(a->asks, &a->record);
-	return o->no_prompt ? 0
-			    : prompt_start(&a->prompt, a->asks, loop, o->terminal, o->config_dir);
+	a->control_options.asks = a->asks;
+	if (!o->no_prompt)
+		r = prompt_start(&a->prompt, a->asks, loop, o->terminal, o->config_dir);
+	asks_attach(a->asks, &a->record); /* and so is told before it is shown */
+	return r;
 }
 
-int asking_listen(struct asking *a, const struct control_options *options, struct loop *loop,
-		  struct err *err)
+void asking_listen(struct asking *a)
 {
-	struct control_options o = *options;
-
-	if (!a->asks || a->control)
-		return 0;
-	o.asks = a->asks;
-	return control_open(&o, loop, &a->control, err);
+	if (a->asks && !a->listened)
+		(void)control_open(&a->control_options, a->loop, &a->control, NULL);
+	a->listened = true;
 }
 
 void asking_done(struct asking *a)

@@ -14,8 +14,10 @@ struct asking {
 	struct audit_log *log;
 	struct ask_front record;
 	struct prompt prompt;
+	struct loop *loop;
 	struct control *control;
-	struct mediator *mediator;
+	bool listened; /* or it cannot be */
+	struct control_options control_options;
 };
 
 struct asking_options {
@@ -24,15 +26,15 @@ struct asking_options {
 	struct terminal *terminal; /* borrowed */
 	const char *config_dir;
 	bool no_prompt; /* not at this terminal */
+	struct control_options control;
 };
 
 /* Before the loop runs. */
 int asking_start(struct asking *asking, const struct asking_options *options, struct loop *loop);
 /*
- * Open the control socket: when the start is through, nobody waits for it. That it cannot be opened is no
- * reason to end a session: then nobody else can answer.
+ * Open the control socket: when the start is through, nobody waits for it; the first question does so too.
+ * That it cannot be opened is no reason to end a session: then nobody else can answer.
  */
-int asking_listen(struct asking *asking, const struct control_options *options, struct loop *loop,
-		  struct err *err);
+void asking_listen(struct asking *asking);
 /* Before the loop, the log and the mediator go. */
 void asking_done(struct asking *asking);

@@ -63,7 +63,7 @@ struct session {
 	struct loop_watch signals, timer, audit, tree, events, regain;
 	struct relay_quota quota;
 	bool has_quota, ending; /* SIGTERM was sent, SIGKILL follows */
-	bool listened;          /* the control socket is there, or cannot be */
+	bool awaiting;          /* the command's execve is held for an answer */
 	bool ended_early;       /* init is still ending; result->end is filled */
 	bool in_foreground;     /* the command's group is, on the session's terminal */
 	bool is_tty[3], carried[3];
@@ -220,6 +220,8 @@ static int session_end_soon(struct session *s)
 	if (s->ending)
 		return 0;
 	s->ending = true;
+	if (s->awaiting)
+		mediator_withdraw(s->live.mediator);
 	(void)wall_signal(s->wall, SIGTERM);
 	(void)wall_signal(s->wall, SIGCONT);
 	return loop_timer_set(s->timer.fd, KILL_AFTER_MS, 0);
@@ -258,19 +260,6 @@ static void session_status(void *owner, struct json_wr *w)
 	json_u64(w, n->recorded);
 }
 
-/* Without it this session runs on: then its own terminal is the only one who can be asked. */
-static void session_listen(struct session *s)
-{
-	struct control_options options = { .state_dir = s->options->audit.state_dir,
-					   .session = s->result->id,
-					   .status = session_status,
-					   .owner = s };
-
-	if (!s->listened)
-		(void)asking_listen(&s->asking, &options, &s->loop, NULL);
-	s->listened = true;
-}
-
 /* What the log still holds back goes to the file when the writer says so. */
 static int audit_fired(struct loop_watch *watch, uint32_t revents)
 {
@@ -282,7 +271,7 @@ static int audit_fired(struct loop_watch *watch, uint32_t revents)
 		r = audit_tick(s->log, s->err);
 	if (r < 0) /* no log, no session */
 		return session_failed(s, "log", WALL_FAIL_SETUP, r);
-	session_listen(s);
+	asking_listen(&s->asking);
 	ms = audit_timeout(s->log);
 	return loop_timer_set(watch->fd, ms < 0 ? 0 : (uint64_t)ms + 1, 0);
 }
@@ -353,6 +342,9 @@ static int signal_arrived(struct loop_watch *watch, uint32_t revents)
 	while (loop_signal_read(watch->fd, &sig, NULL) == 0) {
 		if (sig == SIGCONT)
 			session_continued(s);
+		if (s->awaiting &&
+		    (sig == SIGINT || sig == SIGTERM || sig == SIGHUP || sig == SIGQUIT))
+			mediator_withdraw(s->live.mediator);
 		if (sig == SIGWINCH)
 			prompt_resized(&s->asking.prompt);
 		if (sig == SIGWINCH && s->terminal.master >= 0)
@@ -635,7 +627,11 @@ static int session_ask(struct session *s)
 					  .log = s->log,
 					  .terminal = &s->terminal,
 					  .config_dir = s->options->audit.config_dir,
-					  .no_prompt = s->options->no_prompt };
+					  .no_prompt = s->options->no_prompt,
+					  .control = { .state_dir = s->options->audit.state_dir,
+						       .session = s->result->id,
+						       .status = session_status,
+						       .owner = s } };
 
 	return asking_start(&s->asking, &options, &s->loop);
 }
@@ -660,9 +656,11 @@ static int session_await_answer(struct session *s)
 {
 	int r;
 
+	s->awaiting = true;
 	mediator_start_held(s->live.mediator, true);
 	r = loop_run(&s->loop);
 	mediator_start_held(s->live.mediator, false);
+	s->awaiting = false;
 	return r;
 }
 
