@@ -216,13 +216,23 @@ static int keys_ready(struct loop_watch *watch, uint32_t revents)
 	return 0;
 }
 
+/* The terminal once more, to be read without waiting; where it is another's (after su), by its other name. */
+static int tty_reopen(int tty)
+{
+	int fd = relay_reopen(tty, O_RDONLY);
+
+	if (fd < 0 && tcgetpgrp(tty) >= 0)
+		fd = open("/dev/tty", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return fd < 0 ? -EBADF : fd;
+}
+
 static bool keyboard_take(struct prompt *p)
 {
 	if (session_has_keyboard(p)) {
 		relay_input_divert(&p->terminal->input, keys_arrived, p);
 		return true;
 	}
-	p->keys = (struct loop_watch){ .fd = relay_reopen(p->tty, O_RDONLY),
+	p->keys = (struct loop_watch){ .fd = tty_reopen(p->tty),
 				       .events = EPOLLIN,
 				       .fn = keys_ready };
 	if (p->keys.fd < 0)
