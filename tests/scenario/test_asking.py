@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -12,77 +11,10 @@ import time
 import pytest
 
 import harness
-from terminal import Terminal
+from asking import ASKED, QUIET, press, records, wait
+from asking import asking, on_terminal  # noqa: F401 (fixtures)
 
 pytestmark = pytest.mark.both
-
-ASKED = r"capsule asks"
-QUIET = 0.8  # longer than a prompt wants no key to be pressed
-
-
-def policy(more="", timeout="60s", scope="always", rule="on: file.open\n    when: file.activity.name.startsWith(\"secret\")"):
-    return (f"version: 1\nextends: preset:agent\n{more}rules:\n  - name: ask-me\n    {rule}\n    action: ask\n"
-            f"    reason: Why it is asked.\n    ask: {{ timeout: {timeout}, scope: {scope} }}\n")
-
-
-@pytest.fixture
-def asking(place, workspace, who):
-    """asking(...) writes the policy; returns the options that use it."""
-
-    def write(**more):
-        path = place / "p.yaml"
-        path.write_text(policy(**more))
-        path.chmod(0o644)
-        return ["--policy", path]
-
-    (workspace / "secret.txt").write_text("the secret\n")
-    (workspace / "secret2.txt").write_text("the other\n")
-    for path in workspace.iterdir():
-        os.chown(path, who.uid, who.gid)
-    return write
-
-
-@pytest.fixture
-def on_terminal(capsule, who, workspace):
-    made = []
-
-    def start(args, argv=None, **more):
-        terminal = Terminal(argv or [capsule, "run", *args], who, workspace, **more)
-        made.append(terminal)
-        return terminal
-
-    yield start
-    for terminal in made:
-        terminal.close()
-
-
-def press(t, key):
-    """A key by itself, after the question has stood there for a while."""
-    end = time.monotonic() + QUIET
-    while time.monotonic() < end:
-        t.read(0.05)
-    t.type(key)
-
-
-def wait(condition, seconds=15):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        got = condition()
-        if got:
-            return got
-        time.sleep(0.05)
-    return condition()
-
-
-def records(who):
-    """All records of the account's newest log."""
-    log = max(who.logs.glob("*.log"), key=lambda p: p.stat().st_mtime)
-    return [json.loads(line) for line in log.read_text().splitlines()]
-
-
-def questions(run_capsule):
-    lines = run_capsule(["asks", "--json"]).stdout.splitlines()
-    return [json.loads(line) for line in lines]
 
 
 # ---- nobody there
@@ -251,123 +183,6 @@ def test_a_program_inside(on_terminal, asking):
     assert t.wait() == 0
 
 
-# ---- what must not answer
-
-
-def test_typed_ahead_answers_nothing(on_terminal, asking, run_capsule):
-    script = "echo ready; sleep 1; cat secret.txt; echo end:$?; read x; echo got:$x"
-    t = on_terminal([*asking(), "--", "sh", "-c", script])
-    t.expect("ready")
-    t.type("aaa\r")
-    t.expect(ASKED)
-    for _ in range(10):  # and whoever types on types for the session
-        t.type("a")
-        time.sleep(0.05)
-    time.sleep(1)
-    assert len(questions(run_capsule)) == 1
-    press(t, "d")
-    t.expect("end:1")
-    t.type("\r")
-    t.expect("got:aaa")
-    assert t.wait() == 0
-
-
-def test_a_paste_answers_nothing(on_terminal, asking, run_capsule):
-    t = on_terminal([*asking(), "--", "cat", "secret.txt"])
-    t.expect(ASKED)
-    press(t, "allow")
-    press(t, "\x1b[M a!")
-    press(t, "\x1b[200~a\x1b[201~")
-    press(t, "\r")
-    press(t, "\x1b")
-    assert len(questions(run_capsule)) == 1
-    press(t, "\x03")  # Ctrl-C is no
-    t.expect("Permission denied")
-    assert t.wait() == 1
-
-
-def test_an_answer_goes_to_one_question(on_terminal, asking):
-    """The next question wants an answer of its own, whatever was pressed just before it came."""
-    t = on_terminal([*asking(), "--", "sh", "-c",
-                     "(cat secret.txt; echo one:$?) & (cat secret2.txt; echo two:$?) & wait; echo end"])
-    t.expect("question 1 of 2", 15)
-    press(t, "a")
-    time.sleep(0.1)
-    t.type("a")
-    t.expect("question 1 of 1")
-    press(t, "d")
-    t.expect("end")
-    assert t.wait() == 0
-    assert sorted(re.findall(rb"(?:one|two):(\d)", t.output)) == [b"0", b"1"]
-
-
-def test_the_session_cannot_draw_over_it(on_terminal, asking):
-    script = ("(for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do printf 'SPAM'; sleep .1; done) & "
-              "sleep .3; cat secret.txt; wait")
-    t = on_terminal([*asking(), "--", "sh", "-c", script])
-    t.expect(ASKED)
-    at = len(t.output)
-    end = time.monotonic() + 1.5
-    while time.monotonic() < end:
-        t.read(0.05)
-    assert b"SPAM" not in t.output[at:]
-    press(t, "a")
-    t.expect("the secret")
-    assert t.wait() == 0
-    assert t.output.count(b"SPAM") == 15  # and nothing is lost
-
-
-def test_reports_are_off_while_it_stands(on_terminal, asking):
-    t = on_terminal([*asking(), "--", "sh", "-c",
-                     "printf '\\033[?1003h\\033[?2004h\\033[?25l'; cat secret.txt; echo end"])
-    t.expect(ASKED)
-    before = t.output.split(b"capsule asks")[0]
-    assert b"\x1b[?1003l" in before and b"\x1b[?2004l" in before
-    press(t, "a")
-    t.expect("end")
-    after = t.output[t.output.rindex(b"\x1b[?1049l"):]
-    assert b"\x1b[?1003h" in after and b"\x1b[?2004h" in after and b"\x1b[?25l" in after
-    t.wait()
-
-
-NAMES = {
-    "newline": ("secret\n[a] allow", "secret\\n[a] allow"),
-    "ANSI": ("secret\x1b[2J\x1b[H", "secret\\x1b[2J\\x1b[H"),
-    "OSC": ("secret\x1b]0;x\x07", "secret\\x1b]0;x\\a"),
-    "bidi": ("secret\u202etxt.exe", "secret\\u{202e}txt.exe"),
-    "C1": ("secret\x9b2J", "secret\\u{9b}2J"),
-    "zero width": ("secret\u200b.txt", "secret\\u{200b}.txt"),
-    "backslash": ("secret\\x1b", "secret\\\\x1b"),
-}
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_names_are_inert(on_terminal, asking, workspace, who, name, run_capsule):
-    raw, shown = NAMES[name]
-    path = workspace / raw
-    path.write_text("x")
-    os.chown(path, who.uid, who.gid)
-    t = on_terminal([*asking(), "--", "cat", raw], cols=200)
-    t.expect(ASKED)
-    t.expect(re.escape(shown))
-    assert raw.encode() not in t.output or raw == shown
-    listed = run_capsule(["asks"]).stdout
-    assert shown in listed and (raw not in listed)
-    press(t, "A")
-    assert t.wait() == 0
-    again = run_capsule(["run", "--policy", workspace.parent / "p.yaml", "--", "cat", raw],
-                        start_new_session=True)
-    assert (again.returncode, again.stdout) == (0, "x"), again.stderr  # the grant means that name
-
-
-def test_names_that_look_alike_are_not_asked_about(on_terminal, asking, workspace):
-    (workspace / os.fsdecode(b"secret\xff")).write_text("x")
-    t = on_terminal([*asking(), "--", "sh", "-c", "cat secret?; echo end"])
-    t.expect("end")
-    assert b"capsule asks" not in t.output and b"Permission denied" in t.output
-    t.wait()
-
-
 def test_long_names_are_cut_and_shown_whole(on_terminal, asking, workspace, who):
     deep = workspace
     for part in "xyz":
@@ -414,7 +229,7 @@ def test_while_somebody_watches_a_session_without_a_terminal_asks(start_capsule,
     assert run.stdout.readline() == "ready\n"
     watch = start_capsule(["asks", "--watch", "--json"], start_new_session=True)
     sockets = who.home / ".local/state/capsule/run"
-    assert wait(lambda: list(sockets.glob("*.sock")))
+    assert wait(lambda: list(sockets.glob("[!.]*.sock")))
     status = control(who)
     assert wait(lambda: status.ask({"do": "status"})["ok"])
     time.sleep(1)  # it looks for new sessions twice a second
@@ -436,7 +251,7 @@ class control:
 
     def __init__(self, who, hello=True):
         folder = who.home / ".local/state/capsule/run"
-        name = next(folder.glob("*.sock"))
+        name = next(folder.glob("[!.]*.sock"))
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(20)
         fd = os.open(folder, os.O_RDONLY)
@@ -452,36 +267,10 @@ class control:
         return json.loads(self.file.readline())
 
 
-def test_the_socket_cannot_be_reached_from_inside(on_terminal, asking, who, workspace):
-    """Not even by its path, nor is the key to be read."""
-    run = who.home / ".local/state/capsule/run"
-    (workspace / "try.py").write_text(
-        "import glob, os, socket, sys, time\n"
-        "time.sleep(1)\n"
-        f"run = {str(run)!r}\n"
-        "print('seen:%d' % len(glob.glob(run + '/*')))\n"
-        "try:\n"
-        "    s = socket.socket(socket.AF_UNIX); os.chdir(run); s.connect(sys.argv[1] + '.sock'); print('IN')\n"
-        "except OSError as e: print('out:', e.errno)\n"
-        "try: open(run + '/' + sys.argv[1] + '.key'); print('IN')\n"
-        "except OSError as e: print('out:', e.errno)\n")
-    # the home folder is readable: only that these folders are Capsule's own keeps them out
-    t = on_terminal([*asking(more=f"filesystem: {{ home: host, read: [{who.home}] }}\n"), "--", "sh", "-c",
-                     "echo ready; read id; exec python3 try.py $id"])
-    t.expect("ready")
-    assert wait(lambda: list(run.glob("*.sock")))
-    t.type(next(run.glob("*.sock")).stem + "\r")
-    t.expect("seen:0")
-    t.expect(r"out: \d+")
-    t.expect(r"out: \d+")
-    assert b"IN\r" not in t.output
-    assert t.wait() == 0
-
-
 def test_a_dead_sessions_socket_is_removed(start_capsule, asking, run_capsule, who):
     run = start_capsule(["run", *asking(), "--", "sleep", "100"], start_new_session=True)
     sockets = who.home / ".local/state/capsule/run"
-    assert wait(lambda: list(sockets.glob("*.sock")))
+    assert wait(lambda: list(sockets.glob("[!.]*.sock")))
     run.kill()
     run.wait()
     assert len(list(sockets.iterdir())) == 2
@@ -509,23 +298,6 @@ def test_the_end_of_the_session_takes_the_question_off_the_screen(on_terminal, a
     assert t.output.rindex(b"\x1b[?1049l") > t.output.rindex(b"capsule asks")
     assert b"\x1b[?25h" in t.output[t.output.rindex(b"\x1b[?1049l"):]
     assert not t.is_raw()
-
-
-def test_a_flood_is_bounded(on_terminal, asking, workspace, who):
-    for i in range(300):
-        (workspace / f"secret-{i}").touch()
-        os.chown(workspace / f"secret-{i}", who.uid, who.gid)
-    script = "for i in $(seq 0 299); do cat secret-$i 2>/dev/null & done; wait; echo all done"
-    t = on_terminal([*asking(timeout="4s"), "--", "sh", "-c", script])
-    t.expect(ASKED)
-    t.expect("all done", 60)
-    assert t.wait() == 0
-    got = records(who)
-    opened = [r for r in got if r["type"] == "ask.opened"]
-    denied = [r for r in got if r["type"] == "event" and r["outcome"]["result"] == "denied"]
-    assert 32 <= len(opened) < 100
-    assert len(denied) == 300
-    assert sum("too many" in r["decision"]["reason"] for r in denied) == 300 - len(opened)
 
 
 def test_identical_questions_are_one(on_terminal, asking, who):
