@@ -87,7 +87,10 @@ static void put_labelled(struct page *p, const char *label, struct str text)
 	if (!text.n || !line(p))
 		return;
 	buf_printf(p->out, "%*s%-*s", INDENT, "", LABEL, label);
-	inert_put(p->out, text, p->view->details ? 0 : width);
+	if (p->view->details)
+		put_foreign(p, INDENT + LABEL, text);
+	else
+		inert_put(p->out, text, width);
 }
 
 static void put_title(struct page *p)
@@ -119,15 +122,14 @@ static void put_ancestors(struct page *p, const struct ask *ask)
 		buf_printf(&text, "%d ", ask->ancestors[i].pid);
 		inert_put(&text, str_of(ask->ancestors[i].name), 0);
 	}
-	/* the nearest ones matter */
-	if (!p->view->details && p->view->cols > LABEL + INDENT + INERT_COLUMNS_MIN &&
-	    text.n > p->view->cols - LABEL - INDENT - 1) {
-		struct buf last = buf_fixed(room, sizeof(room));
-
-		buf_putz(&last, "... > ");
-		buf_printf(&last, "%d ", ask->ancestors[0].pid);
-		inert_put(&last, str_of(ask->ancestors[0].name), 0);
-		text = last;
+	if (p->view->details) {
+		put_wrapped(p, INDENT + LABEL, buf_str(&text));
+		return;
+	}
+	if (text.n + LABEL + INDENT + 1 > p->view->cols) { /* the nearest one matters */
+		buf_reset(&text);
+		buf_printf(&text, "... > %d ", ask->ancestors[0].pid);
+		inert_put(&text, str_of(ask->ancestors[0].name), 0);
 	}
 	buf_puts(p->out, buf_str(&text));
 }

@@ -184,6 +184,38 @@ static void vt_puts_modes_back(void **state)
 	assert_false(vt_reports(&vt));
 }
 
+/* While something else is drawn nothing reports; then all is as it was. */
+static void vt_pauses(void **state)
+{
+	static const char in[] = "\033[?1003;2004h\033[?25l\033[?1hx\033[3";
+	static struct vt vt;
+	AUTO(buf_done) struct buf out = BUF_INIT(1 << 16);
+
+	(void)state;
+	vt_init(&vt, false);
+	vt_feed(&vt, in, sizeof(in) - 1, &out, NULL);
+	assert_false(vt_alternate(&vt));
+	buf_reset(&out);
+	vt_pause(&vt, &out);
+	assert_string_equal(buf_cstr(&out), "\033[?1003l\033[?2004l");
+	buf_reset(&out);
+	vt_resume(&vt, &out);
+	assert_string_equal(buf_cstr(&out), "\033[?25l\033[?1003h\033[?2004h");
+	buf_reset(&out);
+	vt_feed(&vt, "1m.", 3, &out, NULL); /* a sequence that was cut by it is whole */
+	assert_string_equal(buf_cstr(&out), "\033[31m.");
+	/* a picture is closed, and its rest goes nowhere */
+	buf_reset(&out);
+	vt_feed(&vt, "\033[?1049h\033Pq~~", 13, &out, NULL);
+	assert_true(vt_alternate(&vt));
+	buf_reset(&out);
+	vt_pause(&vt, &out);
+	assert_true(str_starts(buf_str(&out), STR("\033\\")));
+	buf_reset(&out);
+	vt_feed(&vt, "~~~\033\\text", 9, &out, NULL);
+	assert_string_equal(buf_cstr(&out), "text");
+}
+
 static void vt_eight_bit_terminal(void **state)
 {
 	static struct vt vt;
@@ -201,6 +233,7 @@ int main(void)
 		cmocka_unit_test(vt_table),
 		cmocka_unit_test(vt_overlong_is_dropped),
 		cmocka_unit_test(vt_puts_modes_back),
+		cmocka_unit_test(vt_pauses),
 		cmocka_unit_test(vt_eight_bit_terminal),
 	};
 
