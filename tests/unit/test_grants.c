@@ -170,14 +170,15 @@ static void a_grant_does_not_speak_for_an_organisation(void **state)
 	place_remove(&p);
 }
 
+#define HEAD_OF_GRANTS "version: 1\nrules:\n  - "
+
 static void only_grants_stand_in_it(void **state)
 {
 	static const char *const bad[] = {
 		"version: 1\nrules:\n  - { name: a, on: file.open, action: block, when: 'true' }\n",
 		"version: 1\nrules:\n  - { name: a, on: file.open, action: allow }\n",
 		"version: 1\nfilesystem: { read: [/] }\nrules: []\n",
-		"version: 1\nrules:\n  - { name: a, on: file.open, action: allow, when: "
-		"'file.activity.pat' }\n",
+		HEAD_OF_GRANTS "{ name: a, on: file.open, action: allow, when: 'file.pat' }\n",
 	};
 	struct place p;
 
