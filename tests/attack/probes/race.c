@@ -3,11 +3,12 @@
  * makes the call. Prints one JSON line: {"kind","attempts","good","refused","won"}.
  *
  * "won" counts calls that did what the rule forbids, seen by their effect and not by their result.
- * Kinds: open, create, rename, link, unlink, component, exec, argv, connect.
+ * Kinds: the table at the end.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -59,6 +61,40 @@ static void *flip_link(void *unused)
 {
 	while (!over)
 		(void)renameat2(AT_FDCWD, "d", AT_FDCWD, "e", RENAME_EXCHANGE);
+	return unused;
+}
+
+/* One number means an innocent file, folder or socket, and a forbidden one, in turn. */
+static int good_fd, bad_fd, shared_fd;
+
+static void *flip_fd(void *unused)
+{
+	while (!over) {
+		(void)dup2(bad_fd, shared_fd);
+		(void)dup2(good_fd, shared_fd);
+	}
+	return unused;
+}
+
+/* The working folder of all threads. */
+static void *flip_cwd(void *unused)
+{
+	while (!over) {
+		(void)!fchdir(bad_fd);
+		(void)!fchdir(good_fd);
+	}
+	return unused;
+}
+
+/* What openat2 is to do, in memory: reading, or cutting the file off. */
+static struct open_how how;
+
+static void *flip_flags(void *unused)
+{
+	while (!over) {
+		*(volatile uint64_t *)&how.flags = O_WRONLY | O_TRUNC | O_CLOEXEC;
+		*(volatile uint64_t *)&how.flags = O_RDONLY | O_CLOEXEC;
+	}
 	return unused;
 }
 
@@ -228,6 +264,260 @@ static void setup_connect(void)
 					.sin_port = good_port };
 }
 
+/* ---- what is not memory of the caller ---- */
+
+static void open_folders(void)
+{
+	good_fd = open("good", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bad_fd = open("bad", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	shared_fd = dup(good_fd);
+	if (good_fd < 0 || bad_fd < 0 || shared_fd < 0) {
+		perror("folders");
+		exit(2);
+	}
+}
+
+static void race_dirfd(void)
+{
+	int fd = openat(shared_fd, "file", O_RDONLY | O_CLOEXEC);
+
+	count(fd >= 0, fd >= 0 && holds_secret(fd));
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+static void race_cwd(void)
+{
+	int fd = open("file", O_RDONLY | O_CLOEXEC);
+
+	count(fd >= 0, fd >= 0 && holds_secret(fd));
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+/* The source of a link: what it leads to afterwards tells which. */
+static void race_source(void)
+{
+	int r = link(path, "linked"), fd = r < 0 ? -1 : open("linked", O_RDONLY | O_CLOEXEC);
+
+	count(r == 0, fd >= 0 && holds_secret(fd));
+	if (fd >= 0)
+		(void)close(fd);
+	(void)unlink("linked");
+}
+
+/* A file that may be read and not be changed: its length tells. */
+static void race_flags(void)
+{
+	int fd = (int)syscall(SYS_openat2, AT_FDCWD, "kept.pem", &how, sizeof(how));
+	struct stat st = { .st_size = 1 };
+
+	(void)stat("kept.pem", &st);
+	count(fd >= 0, st.st_size == 0);
+	if (fd >= 0)
+		(void)close(fd);
+	if (st.st_size == 0)
+		over = true;
+}
+
+/* ---- what a program is given ---- */
+
+static int run_told(char *const *argv, char *const *envp)
+{
+	int status = 0;
+	pid_t pid = vfork();
+
+	if (pid == 0) {
+		(void)syscall(SYS_execve, "./tell", argv, envp);
+		_exit(99);
+	}
+	(void)waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void race_env(void)
+{
+	char *argv[] = { (char *)"program", NULL }, *envp[] = { path, NULL };
+	int status = run_told(argv, envp);
+
+	count(status == 0, status == 7);
+}
+
+/* The argument lies in memory that another process keeps writing. */
+static char *peer_text;
+static pid_t peer;
+
+static void setup_peer(void)
+{
+	peer_text = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (peer_text == MAP_FAILED || (peer = fork()) < 0) {
+		perror("peer");
+		exit(2);
+	}
+	while (peer == 0) {
+		memcpy(peer_text, bad_path, sizeof(path));
+		BARRIER;
+		memcpy(peer_text, good_path, sizeof(path));
+		BARRIER;
+	}
+}
+
+static void *wait_peer(void *unused)
+{
+	while (!over)
+		(void)usleep(10000);
+	(void)kill(peer, SIGKILL);
+	(void)waitpid(peer, NULL, 0);
+	return unused;
+}
+
+static void race_peer(void)
+{
+	char *argv[] = { (char *)"program", peer_text, NULL };
+	int status = run_told(argv, NULL);
+
+	count(status == 0, status == 7);
+}
+
+/* ---- datagrams ---- */
+
+static int receivers[2];
+
+static int receive_on(uint16_t port)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+				  .sin_port = port };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&in, sizeof(in)) < 0) {
+		perror("receive");
+		exit(2);
+	}
+	return fd;
+}
+
+static bool received(int fd)
+{
+	char text[16];
+	bool any = false;
+
+	while (recv(fd, text, sizeof(text), 0) > 0)
+		any = true;
+	return any;
+}
+
+static void setup_datagrams(void)
+{
+	good_port = htons(4001);
+	bad_port = htons(4002);
+	receivers[0] = receive_on(good_port);
+	receivers[1] = receive_on(bad_port);
+	address = (struct sockaddr_in){ .sin_family = AF_INET,
+					.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+					.sin_port = good_port };
+	bad_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	good_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	shared_fd = dup(bad_fd);
+}
+
+static void sent(ssize_t r)
+{
+	bool bad = received(receivers[1]);
+
+	count(received(receivers[0]) && r >= 0, bad);
+}
+
+static void race_sendto(void)
+{
+	sent(sendto(bad_fd, "x", 1, 0, (const struct sockaddr *)&address, sizeof(address)));
+}
+
+static void race_sendmsg(void)
+{
+	struct iovec iov = { .iov_base = path, .iov_len = 1 };
+	struct msghdr msg = { .msg_name = &address,
+			      .msg_namelen = sizeof(address),
+			      .msg_iov = &iov,
+			      .msg_iovlen = 1 };
+
+	sent(sendmsg(bad_fd, &msg, 0));
+}
+
+static void race_sendmmsg(void)
+{
+	struct iovec iov = { .iov_base = path, .iov_len = 1 };
+	struct mmsghdr msg = { .msg_hdr = { .msg_name = &address,
+					    .msg_namelen = sizeof(address),
+					    .msg_iov = &iov,
+					    .msg_iovlen = 1 } };
+
+	sent(sendmmsg(bad_fd, &msg, 1, 0));
+}
+
+/*
+ * The socket itself is exchanged: a stream, whose sends need no decision, for datagrams, which do. The
+ * innocent call beside it shows that datagrams are let through at all.
+ */
+static void setup_exchange(void)
+{
+	setup_datagrams();
+	address.sin_port = bad_port;
+}
+
+static void innocent(void)
+{
+	struct sockaddr_in in = address;
+
+	in.sin_port = good_port;
+	if (attempts % 16 == 0)
+		sent(sendto(bad_fd, "x", 1, 0, (const struct sockaddr *)&in, sizeof(in)));
+}
+
+static void race_exchange(void)
+{
+	ssize_t r = sendto(shared_fd, "x", 1, MSG_NOSIGNAL, (const struct sockaddr *)&address,
+			   sizeof(address));
+
+	count(r >= 0, received(receivers[1]));
+	innocent();
+}
+
+static void race_exchange_msg(void)
+{
+	struct iovec iov = { .iov_base = path, .iov_len = 1 };
+	struct msghdr msg = { .msg_name = &address,
+			      .msg_namelen = sizeof(address),
+			      .msg_iov = &iov,
+			      .msg_iovlen = 1 };
+	ssize_t r = sendmsg(shared_fd, &msg, MSG_NOSIGNAL);
+
+	count(r >= 0, received(receivers[1]));
+	innocent();
+}
+
+/* A socket is bound to one port of two; the other side knows which. */
+static void race_bind(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int r = bind(fd, (const struct sockaddr *)&address, sizeof(address));
+	struct sockaddr_in in = { 0 };
+	socklen_t n = sizeof(in);
+
+	(void)getsockname(fd, (struct sockaddr *)&in, &n);
+	(void)close(fd);
+	count(r == 0, r == 0 && in.sin_port == bad_port);
+}
+
+static void setup_bind(void)
+{
+	good_port = htons(4003);
+	bad_port = htons(4004);
+	address = (struct sockaddr_in){ .sin_family = AF_INET,
+					.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+					.sin_port = good_port };
+}
+
 static const struct {
 	const char *name, *good, *bad;
 	void (*setup)(void);
@@ -243,6 +533,18 @@ static const struct {
 	{ "exec", "./goodp", "./guard", NULL, flip_path, race_exec },
 	{ "argv", "good", "evil", NULL, flip_path, race_argv },
 	{ "connect", "", "", setup_connect, flip_port, race_connect },
+	{ "dirfd", "", "", open_folders, flip_fd, race_dirfd },
+	{ "cwd", "", "", open_folders, flip_cwd, race_cwd },
+	{ "source", "./plain", "./guard", NULL, flip_path, race_source },
+	{ "flags", "", "", NULL, flip_flags, race_flags },
+	{ "env", "GOOD=1", "EVIL=1", NULL, flip_path, race_env },
+	{ "peer", "good", "evil", setup_peer, wait_peer, race_peer },
+	{ "sendto", "", "", setup_datagrams, flip_port, race_sendto },
+	{ "sendmsg", "", "", setup_datagrams, flip_port, race_sendmsg },
+	{ "sendmmsg", "", "", setup_datagrams, flip_port, race_sendmmsg },
+	{ "exchange", "", "", setup_exchange, flip_fd, race_exchange },
+	{ "exchange-msg", "", "", setup_exchange, flip_fd, race_exchange_msg },
+	{ "bind", "", "", setup_bind, flip_port, race_bind },
 };
 
 int main(int argc, char **argv)

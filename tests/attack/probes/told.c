@@ -1,4 +1,8 @@
-/* Ends with 7 when it was executed by the name "guard", or told "evil"; else with 0. */
+/*
+ * Ends with 7 when it was executed by the name "guard", told "evil", or given EVIL in its environment; else
+ * with 0.
+ */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 
@@ -6,6 +10,8 @@ int main(int argc, char **argv)
 {
 	const char *name = (const char *)getauxval(AT_EXECFN);
 
+	if (getenv("EVIL"))
+		return 7;
 	if (argc > 1)
 		return strcmp(argv[1], "evil") == 0 ? 7 : 0;
 	return name && strstr(name, "guard") ? 7 : 0;
