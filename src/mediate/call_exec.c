@@ -176,7 +176,7 @@ static void event_exec(struct mediator *m, struct call *call, struct exec *x,
 	if (n > 0)
 		event_path(m, EVENT_F_PROCESS_ACTIVITY_CWD, x->cwd, (size_t)n);
 	/* more than was read: no rule may be deceived by what it did not see */
-	if (x->argv.more && call->decides)
+	if ((x->argv.more || (x->env.more && m->asks_env)) && call->decides)
 		e->damaged = true;
 }
 
@@ -255,8 +255,37 @@ static bool cmdline_is(int proc, const struct exec *x)
 	return fd >= 0 && i == n;
 }
 
+/* The names of its environment, in order, against /proc/PID/environ: each up to its '='. */
+static bool environ_is(int proc, const struct exec *x)
+{
+	AUTO(fd_closep) int fd = openat(proc, "environ", O_RDONLY | O_CLOEXEC);
+	bool in_name = true;
+	char text[4096];
+	size_t i = 0, at = 0;
+	ssize_t got;
+
+	while (fd >= 0 && (got = read(fd, text, sizeof(text))) > 0) {
+		for (ssize_t k = 0; k < got; k++) {
+			if (in_name && (text[k] == '=' || text[k] == '\0')) {
+				if (i >= x->env.n || at != x->env.text[i].n)
+					return false;
+				in_name = false;
+				i++;
+			} else if (in_name && (i >= x->env.n || at >= x->env.text[i].n ||
+					       text[k] != x->env.text[i].p[at++])) {
+				return false;
+			}
+			if (text[k] == '\0') {
+				in_name = true;
+				at = 0;
+			}
+		}
+	}
+	return fd >= 0 && i == x->env.n;
+}
+
 /* Is it what was decided? @x is about the last exec, of which there is one at a time. */
-static bool became(pid_t pid, const struct exec *x)
+static bool became(const struct mediator *m, pid_t pid, const struct exec *x)
 {
 	char path[32];
 	AUTO(fd_closep) int proc = -EBADF;
@@ -268,7 +297,7 @@ static bool became(pid_t pid, const struct exec *x)
 		return false;
 	if (!is_object(&st, x->interpreter.fd >= 0 ? &x->interpreter : &x->program))
 		return false;
-	return cmdline_is(proc, x);
+	return cmdline_is(proc, x) && (!m->asks_env || environ_is(proc, x));
 }
 
 /*
@@ -379,7 +408,7 @@ static int exec_followed(struct mediator *m, struct call *call, const struct exe
 		(void)ptrace(PTRACE_DETACH, pid, 0, status >> 16 ? 0 : (long)WSTOPSIG(status));
 		return 1;
 	}
-	if (became(pid, x)) {
+	if (became(m, pid, x)) {
 		(void)ptrace(PTRACE_DETACH, pid, 0, 0);
 		return 0;
 	}

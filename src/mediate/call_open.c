@@ -288,7 +288,9 @@ static void open_tmpfile(struct mediator *m, struct call *call, struct open_args
 
 static void open_call(struct mediator *m, struct call *call, struct open_args *a, unsigned path_arg)
 {
-	call->decides = mediator_decides(m, EVENT_FILE_OPEN, writes(a));
+	/* the flags of openat2 lie in memory: the kernel would read them again */
+	call->decides =
+		mediator_decides(m, EVENT_FILE_OPEN, writes(a) || call->sysc == SYSC_openat2);
 	if (call_path(m, call, path_arg, a->path) < 0)
 		return;
 	/* as the kernel reads them: with O_PATH nothing else counts */

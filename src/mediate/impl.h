@@ -76,6 +76,7 @@ struct mediator {
 	int log_error;
 	/* Some rule could stop an event of the type: [0] reading (opens alone), [1] anything else. */
 	bool decides[EVENT_TYPE_N][2];
+	bool asks_env; /* some rule looks at the names of a program's environment */
 	bool other_ids;
 	unsigned depth; /* of session_enter() */
 	struct engine_decision decision;

@@ -247,12 +247,14 @@ static void rules_note(struct mediator *m, const struct policy_rule *rules, size
 	m->o.rules = rules;
 	m->o.n_rules = n;
 	memset(m->decides, 0, sizeof(m->decides));
+	m->asks_env = false;
 	for (size_t i = 0; i < m->o.n_rules; i++) {
 		const struct policy_rule *rule = &m->o.rules[i];
 
 		if (rule->kernel || rule->action <= RULE_ALLOW ||
 		    (m->view.host_root && rule->section))
 			continue;
+		m->asks_env |= rule->when && strstr(rule->when, "env_names");
 		for (int t = 0; t < EVENT_TYPE_N; t++) {
 			if (!(rule->on & EVENT_BIT(t)))
 				continue;

@@ -84,11 +84,15 @@ int tracee_path(pid_t tid, uint64_t address, char to[TRACEE_PATH_MAX], size_t *r
 
 int tracee_address(pid_t tid, uint64_t address, uint64_t n, struct tracee_address *ret)
 {
+	int r;
+
 	memset(ret, 0, sizeof(*ret));
 	if (n > sizeof(ret->storage) || n < sizeof(sa_family_t))
 		return -EINVAL;
 	ret->n = (socklen_t)n;
-	return tracee_read(tid, address, &ret->storage, (size_t)n);
+	r = tracee_read(tid, address, &ret->storage, (size_t)n);
+	/* as unix(7) has it, and there is no room for more */
+	return r == 0 && ret->family == AF_UNIX && n > sizeof(ret->un) ? -EINVAL : r;
 }
 
 /* struct user_msghdr (include/linux/socket.h), 64 bits. */

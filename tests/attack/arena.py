@@ -58,6 +58,15 @@ filesystem:
 network: {network}
 """
 
+# The same, with rules that stop nothing of what is tried, but could stop each kind of call: so the
+# supervisor does it all on the session's behalf, and must not be better at it than the session is.
+LIVE = POLICY + """\
+rules:
+  - {{ name: files, on: "file.*", action: block, when: "file.activity.name == 'nobody-tries-this'" }}
+  - {{ name: programs, on: "process.*", action: block, when: "process.activity.executable == '/nobody'" }}
+  - {{ name: sockets, on: "net.*", action: block, when: "tcp.port == 4 || udp.port == 4" }}
+"""
+
 
 # Nothing may be both written and executed; then a file in memory may not be executed either.
 STRICT = """\
@@ -108,6 +117,8 @@ class Scene:
         program.chmod(0o755)
         self.policy = place / "policy.yaml"
         self.policy.write_text(POLICY.format(place=place, ws=self.ws, network=network))
+        self.live = place / "live.yaml"
+        self.live.write_text(LIVE.format(place=place, ws=self.ws, network=network))
         self.strict = place / "strict.yaml"
         self.strict.write_text(STRICT.format(place=place, ws=self.ws))
         for folder, names, files in os.walk(place):

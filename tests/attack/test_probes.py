@@ -72,6 +72,20 @@ def test_attack_on_files(probe, who, once, capsule, control_scene):
 
 
 @pytest.mark.both
+@pytest.mark.parametrize("probe", ALONE + AIMED, ids=lambda p: p.id)
+def test_attack_through_the_supervisor(probe, who, once, capsule):
+    """All calls that can be decided are done on behalf: that lends nobody what the wall took away."""
+    probes = ALONE + AIMED
+    inside = once("live", who, lambda scene, _: arena.several_inside(
+        capsule, scene, aimed(scene, probes), ["--policy", scene.live]))
+    report = inside[probes.index(probe)]
+    assert report["attempted"], report
+    if probe.id not in OPEN:
+        assert report["result"] != "succeeded", f"THE ATTACK SUCCEEDED: {probe.id}: {report}"
+    assert report["result"] not in ("unable", "hung"), report
+
+
+@pytest.mark.both
 @pytest.mark.parametrize("probe", sorted(STRICT))
 def test_attack_where_nothing_is_both_written_and_executed(probe, scene, attack, control_scene):
     probe = PROBES[probe]
