@@ -29,11 +29,13 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #define SCRIPT_LINE 256 /* BINPRM_BUF_SIZE: what the kernel looks at */
 #define COMMAND_MAX 4096
-#define FOLLOW_LOOKS 20000
+#define FOLLOW_MS 5000 /* an exec that takes longer is not waited for */
 #define FOLLOW_LOOK_US 100
+#define END_LOOKS 100
 #define CLASS_N (sizeof(classes) / sizeof(classes[0]))
 
 static const struct {
@@ -300,21 +302,33 @@ static bool became(const struct mediator *m, pid_t pid, const struct exec *x)
 	return cmdline_is(proc, x) && (!m->asks_env || environ_is(proc, x));
 }
 
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 /*
- * The next stop of a followed caller. In an exec by another thread than the first the number becomes the
- * first's, of which a wait for the old one does not hear: so that is looked for now and then.
+ * The next stop of a followed caller; -1: none within FOLLOW_MS. An exec waits until all other threads have
+ * been reaped, and who traces one of them can let it wait for ever. In an exec by another thread than
+ * the first the number becomes the first's, of which a wait for the old one does not hear: so that is
+ * looked for now and then.
  */
-static pid_t next_stop(const struct call *call, int *ret_status)
+static pid_t next_stop(struct mediator *m, const struct call *call, int *ret_status)
 {
 	pid_t tid = call->n.tid, tgid = call->who->tgid, pid;
+	uint64_t until = now_ms() + FOLLOW_MS;
 
-	if (tid == tgid) {
+	if (tid == tgid && bell_on(m, FOLLOW_MS)) {
 		do {
 			pid = waitpid(tid, ret_status, __WALL);
-		} while (pid < 0 && errno == EINTR);
+		} while (pid < 0 && errno == EINTR && now_ms() < until);
+		bell_off(m);
 		return pid;
 	}
-	for (int i = 0; i < FOLLOW_LOOKS; i++) {
+	while (now_ms() < until) {
 		pid = waitpid(tid, ret_status, __WALL | WNOHANG);
 		if (pid <= 0)
 			pid = waitpid(tgid, ret_status, __WALL | WNOHANG);
@@ -325,14 +339,21 @@ static pid_t next_stop(const struct call *call, int *ret_status)
 	return -1;
 }
 
-/* Its parent hears of the end only when its tracer, which is us, has. */
-static void end_followed(pid_t pid)
+/* Its parent hears of the end only when its tracer, which is us, has: now, or when it comes. */
+static void end_followed(struct mediator *m, pid_t pid)
 {
 	int status;
+	pid_t r = 0;
 
 	(void)kill(pid, SIGKILL);
-	while (waitpid(pid, &status, __WALL) < 0 ? errno == EINTR : WIFSTOPPED(status))
-		;
+	for (int i = 0; i < END_LOOKS && r == 0; i++) {
+		r = waitpid(pid, &status, __WALL | WNOHANG);
+		r = r > 0 && WIFSTOPPED(status) ? 0 : r;
+		if (r == 0)
+			(void)usleep(FOLLOW_LOOK_US);
+	}
+	if (r == 0)
+		later_reap(m, pid);
 }
 
 static void stop_heard(struct mediator *m, pid_t pid, int status)
@@ -370,7 +391,7 @@ static int exec_followed_traced(struct mediator *m, struct call *call, const str
 			return 1;
 	}
 	if (!became(pid, x)) {
-		end_followed(pid);
+		end_followed(m, pid);
 		stop_heard(m, pid, SIGKILL);
 		return -EXDEV;
 	}
@@ -392,13 +413,16 @@ static int exec_followed(struct mediator *m, struct call *call, const struct exe
 
 	if (m->o.stopped)
 		return exec_followed_traced(m, call, x);
-	if (ptrace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL) < 0)
+	if (!later_has_room(m) ||
+	    ptrace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL) < 0)
 		return -EPERM;
 	call_continue(m, call);
 	(void)ptrace(PTRACE_INTERRUPT, tid, 0, 0);
-	pid = next_stop(call, &status);
+	pid = next_stop(m, call, &status);
 	if (pid < 0) {
-		end_followed(call->who->tgid);
+		end_followed(m, call->who->tgid);
+		if (tid != call->who->tgid)
+			end_followed(m, tid);
 		return -EXDEV;
 	}
 	if (!WIFSTOPPED(status))
@@ -412,7 +436,7 @@ static int exec_followed(struct mediator *m, struct call *call, const struct exe
 		(void)ptrace(PTRACE_DETACH, pid, 0, 0);
 		return 0;
 	}
-	end_followed(pid);
+	end_followed(m, pid);
 	return -EXDEV;
 }
 

@@ -33,6 +33,7 @@
 #define SEND_MAX (1U << 20)
 #define CONTROL_MAX 4096
 #define MESSAGES_MAX 64
+#define CONNECT_MS 50
 
 /* One call is handled at a time: what a session sends, and its control data. */
 static char send_room[SEND_MAX];
@@ -210,6 +211,18 @@ static bool may_block(int fd)
 	return flags >= 0 && !(flags & O_NONBLOCK);
 }
 
+/* It does not block; or did not a moment ago: the session may have changed that since. */
+static int connect_at_once(struct mediator *m, int fd, const struct tracee_address *a)
+{
+	int r;
+
+	if (!bell_on(m, CONNECT_MS))
+		return -EAGAIN;
+	r = connect(fd, (const struct sockaddr *)&a->storage, a->n) < 0 ? -errno : 0;
+	bell_off(m);
+	return r;
+}
+
 static void connect_fetched(struct mediator *m, struct call *call, int fd, struct tracee_address *a)
 {
 	struct object o;
@@ -231,8 +244,7 @@ static void connect_fetched(struct mediator *m, struct call *call, int fd, struc
 			mediator_later(m, call, LATER_CONNECT, fd, 0, a);
 		} else {
 			session_enter(m);
-			r = connect(fd, (const struct sockaddr *)&a->storage, a->n) < 0 ? -errno
-											: 0;
+			r = connect_at_once(m, fd, a);
 			session_leave(m);
 			mediator_record(m, call, r == -EINPROGRESS ? 0 : r, false);
 			call_answer(m, call, r);

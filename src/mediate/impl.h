@@ -11,10 +11,12 @@
 #include "sys/tracee.h"
 
 #include <pthread.h>
+#include <time.h>
 
 #define HELD_MAX ASKS_MAX  /* calls that wait for a person */
 #define HELD_ANSWERS_MAX 6 /* questions that one call may lead to */
 #define LATER_MAX 64       /* calls that the supervisor cannot do without waiting itself */
+#define LEFT_MAX 64        /* processes that were killed and have not ended yet */
 
 /* A trapped call while it is handled. */
 struct call {
@@ -94,6 +96,10 @@ struct mediator {
 	int later_pipe[2];
 	struct loop_watch later_watch, later_timer;
 	struct later later[LATER_MAX];
+	bool has_bell;
+	timer_t bell; /* rings while something is waited for that a session could make last */
+	pid_t left[LEFT_MAX];
+	unsigned n_left;
 };
 
 /* ---- answers: each ends the call ---- */
@@ -164,6 +170,16 @@ void later_stop(struct mediator *m);
 /* Have it done on @fd, which stays the caller's; recorded now, answered when it is through. */
 void mediator_later(struct mediator *m, const struct call *call, enum later_kind kind, int fd,
 		    uint64_t flags, const struct tracee_address *address);
+
+/*
+ * What should be through at once, and might be made to last by the session: from @after_ms on a wait is
+ * interrupted (EINTR) every so often, until bell_off(). False: it cannot be, so do not wait.
+ */
+bool bell_on(struct mediator *m, unsigned after_ms);
+void bell_off(struct mediator *m);
+/* A process that we trace and have killed: wait for its end when there is time. */
+bool later_has_room(const struct mediator *m);
+void later_reap(struct mediator *m, pid_t pid);
 
 /* ---- handlers ---- */
 

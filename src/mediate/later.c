@@ -15,8 +15,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/wait.h>
 
 #define LOOK_MS 500
+#define BELL_MS 50
 #define STACK_SIZE (64 << 10)
 
 static void interrupted(int sig)
@@ -99,12 +101,69 @@ static int later_done(struct loop_watch *watch, uint32_t revents)
 	return 0;
 }
 
+/* ---- waits that must end ---- */
+
+static bool bell_set(struct mediator *m, unsigned after_ms, unsigned every_ms)
+{
+	struct itimerspec when = {
+		.it_value = { .tv_sec = after_ms / 1000, .tv_nsec = after_ms % 1000 * 1000000L },
+		.it_interval = { .tv_nsec = every_ms * 1000000L },
+	};
+
+	return m->has_bell && timer_settime(m->bell, 0, &when, NULL) == 0;
+}
+
+bool bell_on(struct mediator *m, unsigned after_ms)
+{
+	return bell_set(m, after_ms, BELL_MS);
+}
+
+void bell_off(struct mediator *m)
+{
+	(void)bell_set(m, 0, 0);
+}
+
+static int bell_make(struct mediator *m)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = later_signal() };
+
+	event._sigev_un._tid = gettid();
+	m->has_bell = timer_create(CLOCK_MONOTONIC, &event, &m->bell) == 0;
+	return m->has_bell ? 0 : -errno;
+}
+
+bool later_has_room(const struct mediator *m)
+{
+	return m->n_left + 2 <= LEFT_MAX;
+}
+
+void later_reap(struct mediator *m, pid_t pid)
+{
+	if (m->n_left < LEFT_MAX)
+		m->left[m->n_left++] = pid;
+}
+
+static void reap_left(struct mediator *m)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < m->n_left; i++) {
+		int status;
+		pid_t r = waitpid(m->left[i], &status, __WALL | WNOHANG);
+
+		if (r == 0 || (r > 0 && WIFSTOPPED(status)) || (r < 0 && errno == EINTR))
+			m->left[kept++] = m->left[i];
+	}
+	m->n_left = kept;
+}
+
 static int later_look(struct loop_watch *watch, uint32_t revents)
 {
 	struct mediator *m = loop_owner(watch, struct mediator, later_timer);
 
 	(void)revents;
 	(void)loop_timer_read(watch->fd);
+	reap_left(m);
 	for (int i = 0; i < LATER_MAX; i++) {
 		if (m->later[i].used && !notify_valid(m->o.listener, m->later[i].n.id))
 			(void)pthread_kill(m->later[i].thread, later_signal());
@@ -124,6 +183,8 @@ int later_start(struct mediator *m, struct loop *loop)
 	m->later_watch =
 		(struct loop_watch){ .fd = m->later_pipe[0], .events = EPOLLIN, .fn = later_done };
 	r = loop_add(loop, &m->later_watch);
+	if (r == 0)
+		r = bell_make(m);
 	if (r < 0)
 		return r;
 	m->later_timer = (struct loop_watch){ .fd = loop_timer(LOOK_MS, LOOK_MS),
@@ -134,6 +195,9 @@ int later_start(struct mediator *m, struct loop *loop)
 
 void later_stop(struct mediator *m)
 {
+	if (m->has_bell)
+		(void)timer_delete(m->bell);
+	m->has_bell = false;
 	for (int i = 0; i < LATER_MAX; i++) {
 		struct later *l = &m->later[i];
 
