@@ -63,6 +63,8 @@ void event_start(struct mediator *m, struct call *call, enum event_type type)
 	event_set_str(e, EVENT_F_COMMON_ENFORCEABILITY, STR("inline_blockable"));
 	event_set_int(e, EVENT_F_COMMON_PROCESS_PID, call->who->inner_tgid);
 	event_set_int(e, EVENT_F_COMMON_PROCESS_PPID, call->who->inner_ppid);
+	if (m->asks_exe) /* it may have become another without a call that we saw */
+		who_exec(call->who);
 	exe = who_exe(call->who);
 	if (exe.n)
 		event_set_text(e, EVENT_F_COMMON_PROCESS_EXECUTABLE, exe);

@@ -79,6 +79,7 @@ struct mediator {
 	/* Some rule could stop an event of the type: [0] reading (opens alone), [1] anything else. */
 	bool decides[EVENT_TYPE_N][2];
 	bool asks_env; /* some rule looks at the names of a program's environment */
+	bool asks_exe; /* ... at who calls */
 	bool other_ids;
 	unsigned depth; /* of session_enter() */
 	struct engine_decision decision;

@@ -247,7 +247,7 @@ static void rules_note(struct mediator *m, const struct policy_rule *rules, size
 	m->o.rules = rules;
 	m->o.n_rules = n;
 	memset(m->decides, 0, sizeof(m->decides));
-	m->asks_env = false;
+	m->asks_env = m->asks_exe = false;
 	for (size_t i = 0; i < m->o.n_rules; i++) {
 		const struct policy_rule *rule = &m->o.rules[i];
 
@@ -255,6 +255,7 @@ static void rules_note(struct mediator *m, const struct policy_rule *rules, size
 		    (m->view.host_root && rule->section))
 			continue;
 		m->asks_env |= rule->when && strstr(rule->when, "env_names");
+		m->asks_exe |= !rule->section && rule->when && strstr(rule->when, "executable");
 		for (int t = 0; t < EVENT_TYPE_N; t++) {
 			if (!(rule->on & EVENT_BIT(t)))
 				continue;
