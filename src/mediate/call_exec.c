@@ -364,6 +364,21 @@ static void stop_heard(struct mediator *m, pid_t pid, int status)
 		m->log_error = r;
 }
 
+/* The next of any tracee's; 0: none until then; negative: there are no tracees any more. */
+static pid_t traced_stop(struct mediator *m, uint64_t until, int *ret_status)
+{
+	pid_t pid;
+
+	if (!bell_on(m, FOLLOW_MS))
+		return 0;
+	do {
+		pid = waitpid(-1, ret_status, __WALL);
+	} while (pid < 0 && errno == EINTR && now_ms() < until);
+	pid = pid < 0 ? (errno == EINTR ? 0 : -1) : pid;
+	bell_off(m);
+	return pid;
+}
+
 /*
  * The same while this process traces the session for its record: the caller is among the tracees whose stops
  * come in, and only a look is taken before it goes on as all of them do. Others' ends must be heard meanwhile:
@@ -372,13 +387,16 @@ static void stop_heard(struct mediator *m, pid_t pid, int status)
 static int exec_followed_traced(struct mediator *m, struct call *call, const struct exec *x)
 {
 	pid_t tid = call->n.tid, tgid = call->who->tgid, pid;
+	uint64_t until = now_ms() + FOLLOW_MS;
 	int status;
 
 	call_continue(m, call);
 	for (;;) {
-		pid = waitpid(-1, &status, __WALL);
-		if (pid < 0 && errno == EINTR)
-			continue;
+		pid = traced_stop(m, until, &status);
+		if (pid == 0) { /* it makes its exec last: as in next_stop() */
+			end_followed(m, tgid);
+			return -EXDEV;
+		}
 		if (pid < 0)
 			return 1;
 		if (WIFSTOPPED(status) && status >> 16 == PTRACE_EVENT_EXEC && pid == tgid)
@@ -390,7 +408,7 @@ static int exec_followed_traced(struct mediator *m, struct call *call, const str
 		if (pid == tgid && !WIFSTOPPED(status))
 			return 1;
 	}
-	if (!became(pid, x)) {
+	if (!became(m, pid, x)) {
 		end_followed(m, pid);
 		stop_heard(m, pid, SIGKILL);
 		return -EXDEV;

@@ -33,6 +33,7 @@
 #define SEND_MAX (1U << 20)
 #define CONTROL_MAX 4096
 #define MESSAGES_MAX 64
+#define RIGHTS_MAX 253 /* SCM_MAX_FD */
 #define CONNECT_MS 50
 
 /* One call is handled at a time: what a session sends, and its control data. */
@@ -400,8 +401,8 @@ void call_listen(struct mediator *m, struct call *call)
 
 /* ---- sends with an address ---- */
 
-/* Bytes of the session, gathered: what is sent is what was read. */
-static int gather(const struct call *call, uint64_t iov, uint64_t n_iov, size_t *ret_n)
+/* Bytes of the session, gathered: what is sent is what was read. @cut: as much as there is room for. */
+static int gather(const struct call *call, uint64_t iov, uint64_t n_iov, bool cut, size_t *ret_n)
 {
 	struct iovec part;
 	size_t n = 0;
@@ -411,8 +412,10 @@ static int gather(const struct call *call, uint64_t iov, uint64_t n_iov, size_t 
 	for (uint64_t i = 0; i < n_iov; i++) {
 		int r = tracee_read(call->n.tid, iov + i * sizeof(part), &part, sizeof(part));
 
-		if (r == 0 && part.iov_len > SEND_MAX - n)
-			r = -EMSGSIZE;
+		if (r == 0 && part.iov_len > SEND_MAX - n) {
+			r = cut ? 0 : -EMSGSIZE;
+			part.iov_len = SEND_MAX - n;
+		}
 		if (r == 0)
 			r = tracee_read(call->n.tid, (uint64_t)(uintptr_t)part.iov_base,
 					send_room + n, part.iov_len);
@@ -460,10 +463,11 @@ static void send_observed(struct mediator *m, struct call *call, int fd,
 }
 
 /*
- * May the kernel do it, reading its arguments again? On a stream an address in the message counts for
- * nothing, but with MSG_FASTOPEN, which is a register.
+ * On a stream an address in the message counts for nothing, but with MSG_FASTOPEN, which is a register.
+ * So the kernel may do it, unless some other thread could put a socket for datagrams in the stream's place
+ * before the kernel looks: then it is sent here, on the socket that was looked at.
  */
-static bool stream(int fd, int flags)
+static bool is_stream(int fd, int flags)
 {
 	int type = 0;
 	socklen_t n = sizeof(type);
@@ -472,11 +476,108 @@ static bool stream(int fd, int flags)
 	       (type == SOCK_STREAM || type == SOCK_SEQPACKET);
 }
 
+/* What a stream carries beside its bytes: descriptors, which are made ours for the moment. */
+struct rights {
+	unsigned n;
+	int fds[RIGHTS_MAX];
+};
+
+static void rights_done(struct rights *rights)
+{
+	while (rights->n)
+		fd_close(rights->fds[--rights->n]);
+}
+
+static int take_descriptors(const struct call *call, struct cmsghdr *c, struct rights *rights)
+{
+	size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	unsigned char *at = CMSG_DATA(c);
+
+	for (size_t i = 0; i < n; i++, at += sizeof(int)) {
+		int number, fd = -EBADF, r;
+
+		if (rights->n == RIGHTS_MAX)
+			return -EINVAL;
+		memcpy(&number, at, sizeof(number));
+		r = fetch(call, number, &fd);
+		if (r < 0)
+			return r;
+		rights->fds[rights->n++] = fd;
+		memcpy(at, &fd, sizeof(fd));
+	}
+	return 0;
+}
+
+static int read_rights(const struct call *call, const struct tracee_message *message,
+		       struct rights *rights)
+{
+	struct msghdr look = { .msg_control = control_room, .msg_controllen = message->n_control };
+	int r;
+
+	if (message->n_control > CONTROL_MAX)
+		return -ENOBUFS;
+	r = tracee_read(call->n.tid, message->control, control_room, message->n_control);
+	for (struct cmsghdr *c = r == 0 ? CMSG_FIRSTHDR(&look) : NULL; c && r == 0;
+	     c = CMSG_NXTHDR(&look, c)) {
+		if (c->cmsg_len < CMSG_LEN(0) ||
+		    c->cmsg_len > (size_t)(control_room + message->n_control - (char *)c))
+			r = -EINVAL;
+		else if (c->cmsg_level == SOL_SOCKET)
+			r = c->cmsg_type == SCM_RIGHTS ? take_descriptors(call, c, rights) : -EPERM;
+	}
+	return r;
+}
+
+/* Bytes sent, a negative errno, or -ECANCELED: it waits for room. */
+static ssize_t send_stream(struct mediator *m, const struct call *call, int fd, size_t n,
+			   size_t n_control, int flags)
+{
+	struct iovec iov = { .iov_base = send_room, .iov_len = n };
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = n_control ? control_room : NULL,
+			      .msg_controllen = n_control };
+	ssize_t r;
+
+	if (!notify_valid(m->o.listener, call->n.id))
+		return -ECANCELED;
+	session_enter(m);
+	r = sendmsg(fd, &msg, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+	r = r < 0 ? -errno : r;
+	session_leave(m);
+	if (r != -EAGAIN || flags & MSG_DONTWAIT || !may_block(fd))
+		return r;
+	mediator_later(m, call, LATER_WRITABLE, fd, 0, NULL);
+	return -ECANCELED;
+}
+
+static ssize_t stream_message(struct mediator *m, const struct call *call, int fd,
+			      const struct tracee_message *message, int flags)
+{
+	struct rights rights = { 0 };
+	size_t n = 0;
+	ssize_t r = read_rights(call, message, &rights);
+
+	if (r == 0)
+		r = gather(call, message->iov, message->n_iov, true, &n);
+	if (r == 0)
+		r = send_stream(m, call, fd, n, message->n_control, flags);
+	rights_done(&rights);
+	return r;
+}
+
+/* The caller would not be told when it may write there again. */
+static int check_flags(int flags)
+{
+	return flags & MSG_ZEROCOPY ? -ENOBUFS : 0;
+}
+
 void call_sendto(struct mediator *m, struct call *call)
 {
 	AUTO(fd_closep) int fd = -EBADF;
 	struct tracee_address a;
 	uint64_t n = call->n.args[2];
+	bool streams;
 	ssize_t r;
 
 	if (!call->n.args[4]) { /* no address, and that is a register: the socket's own */
@@ -490,16 +591,22 @@ void call_sendto(struct mediator *m, struct call *call)
 		send_observed(m, call, fd, &a);
 		return;
 	}
-	if (r == 0 && stream(fd, arg_fd(call, 3))) {
+	if (r == 0)
+		r = check_flags(arg_fd(call, 3));
+	streams = r == 0 && is_stream(fd, arg_fd(call, 3));
+	if (streams && who_alone(call->who)) {
 		call_continue(m, call);
 		return;
 	}
+	if (streams && n > SEND_MAX)
+		n = SEND_MAX;
 	if (r == 0 && n > SEND_MAX)
 		r = -EMSGSIZE;
 	if (r == 0)
 		r = tracee_read(call->n.tid, call->n.args[1], send_room, (size_t)n);
 	if (r == 0)
-		r = send_one(m, call, fd, &a, (size_t)n, arg_fd(call, 3));
+		r = streams ? send_stream(m, call, fd, (size_t)n, 0, arg_fd(call, 3))
+			    : send_one(m, call, fd, &a, (size_t)n, arg_fd(call, 3));
 	if (r != -ECANCELED)
 		call_answer(m, call, r);
 }
@@ -515,7 +622,8 @@ static int read_control(const struct call *call, const struct tracee_message *me
 	r = tracee_read(call->n.tid, message->control, control_room, message->n_control);
 	for (struct cmsghdr *c = r == 0 && message->n_control ? CMSG_FIRSTHDR(&look) : NULL; c;
 	     c = CMSG_NXTHDR(&look, c)) {
-		if (c->cmsg_len < sizeof(*c) || c->cmsg_level == SOL_SOCKET)
+		if (c->cmsg_len < sizeof(*c) || c->cmsg_level == SOL_SOCKET ||
+		    c->cmsg_len > (size_t)(control_room + message->n_control - (char *)c))
 			return -EPERM;
 	}
 	return r;
@@ -544,7 +652,7 @@ static ssize_t send_message(struct mediator *m, struct call *call, int fd,
 	int r = read_control(call, message);
 
 	if (r == 0)
-		r = gather(call, message->iov, message->n_iov, &n);
+		r = gather(call, message->iov, message->n_iov, false, &n);
 	if (r < 0)
 		return r;
 	if (!message->named)
@@ -557,6 +665,7 @@ void call_sendmsg(struct mediator *m, struct call *call)
 	AUTO(fd_closep) int fd = -EBADF;
 	struct tracee_message message;
 	int flags = arg_fd(call, 2);
+	bool streams;
 	ssize_t r = tracee_message(call->n.tid, call->n.args[1], &message);
 
 	if (r == 0)
@@ -569,11 +678,15 @@ void call_sendmsg(struct mediator *m, struct call *call)
 		send_observed(m, call, fd, &message.name);
 		return;
 	}
-	if (!call->decides || stream(fd, flags)) {
+	streams = is_stream(fd, flags);
+	if (!call->decides || (streams && who_alone(call->who))) {
 		call_continue(m, call);
 		return;
 	}
-	r = send_message(m, call, fd, &message, flags);
+	r = check_flags(flags);
+	if (r == 0)
+		r = streams ? stream_message(m, call, fd, &message, flags)
+			    : send_message(m, call, fd, &message, flags);
 	if (r != -ECANCELED)
 		call_answer(m, call, r);
 }
@@ -587,6 +700,7 @@ void call_sendmmsg(struct mediator *m, struct call *call)
 	AUTO(fd_closep) int fd = -EBADF;
 	uint64_t at = call->n.args[1], n = (uint32_t)call->n.args[2], sent = 0;
 	int flags = arg_fd(call, 3);
+	bool streams;
 	ssize_t r = fetch(call, arg_fd(call, 0), &fd);
 
 	if (r < 0) {
@@ -594,17 +708,21 @@ void call_sendmmsg(struct mediator *m, struct call *call)
 		return;
 	}
 	/* the addresses of many messages are not worth a record each */
-	if (!call->decides || stream(fd, flags)) {
+	streams = is_stream(fd, flags);
+	if (!call->decides || (streams && who_alone(call->who))) {
 		call_continue(m, call);
 		return;
 	}
-	for (; r >= 0 && sent < n && sent < MESSAGES_MAX; sent++, at += MMSG_SIZE) {
+	n = streams && n ? 1 : n; /* should it have to wait, it is the only one */
+	for (r = check_flags(flags); r >= 0 && sent < n && sent < MESSAGES_MAX;
+	     sent++, at += MMSG_SIZE) {
 		struct tracee_message message;
 		uint32_t bytes;
 
 		r = tracee_message(call->n.tid, at, &message);
 		if (r == 0)
-			r = send_message(m, call, fd, &message, flags);
+			r = streams ? stream_message(m, call, fd, &message, flags)
+				    : send_message(m, call, fd, &message, flags);
 		bytes = r > 0 ? (uint32_t)r : 0;
 		if (r >= 0)
 			r = tracee_write(call->n.tid, at + MMSG_SENT, &bytes, sizeof(bytes));

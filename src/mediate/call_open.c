@@ -4,6 +4,11 @@
  * What is there already is pinned O_PATH, decided, and then opened through /proc/self/fd, which names
  * the object and not a path. What is made is decided by its place, and made there with O_EXCL: should
  * somebody have been faster, it is what is there already.
+ *
+ * An O_PATH descriptor cannot be handed over, the kernel does not take one (seccomp_unotify(2), fget()). So
+ * when it is decided the kernel may open it, by a path that could be another by then: with O_PATH in a
+ * register it is nothing but a name again, and whatever is done with it is decided by what it names. Where
+ * the flags lie in memory (openat2) a file or folder is opened for reading instead, which was decided too.
  */
 #include "mediate/impl.h"
 
@@ -119,6 +124,25 @@ static void event_open(struct mediator *m, struct call *call, const struct open_
 	event_set_bool(&m->event, EVENT_F_FILE_ACTIVITY_TRUNCATE, (a->flags & O_TRUNC) != 0);
 }
 
+/* Decided; see above. True: it is answered. */
+static bool open_path_only(struct mediator *m, struct call *call, const struct open_args *a,
+			   const struct object *o)
+{
+	if (!(a->flags & O_PATH))
+		return false;
+	if (call->sysc != SYSC_openat2) {
+		mediator_record(m, call, 0, true);
+		call_continue(m, call);
+		return true;
+	}
+	if (!S_ISREG(o->st.st_mode) && !S_ISDIR(o->st.st_mode)) {
+		mediator_record(m, call, -ENOSYS, false);
+		call_fail(m, call, -ENOSYS);
+		return true;
+	}
+	return false; /* open_object() leaves O_PATH out */
+}
+
 /* What is there, pinned. */
 static void open_existing(struct mediator *m, struct call *call, const struct open_args *a,
 			  const struct object *o)
@@ -137,17 +161,19 @@ static void open_existing(struct mediator *m, struct call *call, const struct op
 		give(m, call, a, -EACCES);
 		return;
 	}
-	if (!(a->flags & O_PATH) && S_ISLNK(o->st.st_mode)) {
+	if (open_path_only(m, call, a, o))
+		return;
+	if (S_ISLNK(o->st.st_mode)) {
 		give(m, call, a, -ELOOP);
 		return;
 	}
-	if (!(a->flags & O_PATH) && S_ISFIFO(o->st.st_mode) && !(a->flags & O_NONBLOCK) &&
+	if (S_ISFIFO(o->st.st_mode) && !(a->flags & O_NONBLOCK) &&
 	    (a->flags & O_ACCMODE) != O_RDWR) {
 		mediator_later(m, call, LATER_FIFO, o->fd, a->flags, NULL);
 		return;
 	}
 	session_enter(m);
-	fd = a->flags & O_PATH ? fcntl(o->fd, F_DUPFD_CLOEXEC, 3) : open_object(m, call, a, o);
+	fd = open_object(m, call, a, o);
 	session_leave(m);
 	give(m, call, a, fd);
 	fd_close(fd);

@@ -46,7 +46,11 @@ struct held {
 };
 
 /* A call that a thread does, because it may take its time: later.c. */
-enum later_kind { LATER_FIFO, LATER_CONNECT };
+enum later_kind {
+	LATER_FIFO,
+	LATER_CONNECT,
+	LATER_WRITABLE /* a send: wait until there is room, then do it all over */
+};
 struct later {
 	bool used;
 	enum later_kind kind;

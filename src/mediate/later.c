@@ -11,6 +11,7 @@
 #include "base/own.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,6 +49,15 @@ static int do_connect(const struct later *l)
 		       : 0;
 }
 
+/* 0 in any case: the send itself will tell. */
+static int do_wait(const struct later *l)
+{
+	struct pollfd wait = { .fd = l->fd, .events = POLLOUT };
+
+	(void)poll(&wait, 1, -1);
+	return 0;
+}
+
 static void *later_run(void *argument)
 {
 	struct later *l = argument;
@@ -59,7 +69,9 @@ static void *later_run(void *argument)
 	(void)sigdelset(&set, later_signal());
 	(void)pthread_sigmask(SIG_SETMASK, &set, NULL);
 	/* made while the session's identity was on, which a new thread inherits */
-	l->result = l->kind == LATER_FIFO ? do_fifo(l) : do_connect(l);
+	l->result = l->kind == LATER_FIFO      ? do_fifo(l)
+		    : l->kind == LATER_CONNECT ? do_connect(l)
+					       : do_wait(l);
 	(void)!write(m->later_pipe[1], &slot, 1);
 	return NULL;
 }
@@ -77,6 +89,13 @@ static void finish(struct mediator *m, struct later *l)
 	struct call call = { .n = l->n, .sysc = l->sysc };
 	int r = l->result, fd = -EBADF;
 
+	if (l->kind == LATER_WRITABLE) {
+		struct notify_call n = l->n;
+
+		later_end(l);
+		mediator_handle(m, &n, NULL);
+		return;
+	}
 	if (l->kind == LATER_FIFO && r >= 0) {
 		fd = r;
 		(void)call_give(m, &call, fd, l->flags & O_CLOEXEC ? O_CLOEXEC : 0);
@@ -242,7 +261,8 @@ void mediator_later(struct mediator *m, const struct call *call, enum later_kind
 	for (int i = 0; i < LATER_MAX && !l; i++)
 		l = m->later[i].used ? NULL : &m->later[i];
 	if (!l || m->later_pipe[1] < 0) {
-		mediator_record(m, call, -EAGAIN, false);
+		if (kind != LATER_WRITABLE)
+			mediator_record(m, call, -EAGAIN, false);
 		call_fail(m, call, -EAGAIN);
 		return;
 	}
@@ -263,7 +283,8 @@ void mediator_later(struct mediator *m, const struct call *call, enum later_kind
 		(void)pthread_attr_destroy(&attributes);
 	}
 	l->used = r == 0;
-	mediator_record(m, call, -r, false);
+	if (kind != LATER_WRITABLE)
+		mediator_record(m, call, -r, false);
 	if (r) {
 		l->fd = fd_close(l->fd);
 		l->pin = fd_close(l->pin);

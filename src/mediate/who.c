@@ -163,6 +163,13 @@ mode_t who_umask(const struct who *who)
 	return line ? (mode_t)strtoul(line + 7, NULL, 8) & 0777 : 0777;
 }
 
+bool who_alone(const struct who *who)
+{
+	char text[STATUS_MAX];
+
+	return status_read(who->proc, text) == 0 && last_number(text, "\nThreads:") == 1;
+}
+
 unsigned who_ancestry(const struct who *who, struct who_ancestor *ret, unsigned max)
 {
 	pid_t pid = who->tgid, parent;

@@ -41,6 +41,8 @@ struct str who_exe(struct who *who);
 void who_exec(struct who *who);
 /* Its umask, now. 0777 when that cannot be told: nothing for anybody. */
 mode_t who_umask(const struct who *who);
+/* Is it the only thread of its process? Then nobody else has its descriptors: see the filter of clone. */
+bool who_alone(const struct who *who);
 /*
  * Its ancestors within the session, nearest first, as numbers in there and names: up to @max of them.
  */

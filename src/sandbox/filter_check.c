@@ -73,8 +73,16 @@
 /* In clone() this bit belongs to the exit signal; unshare() takes it for a namespace. */
 #define NEW_TIME_NS 0x80
 
+/*
+ * A table of descriptors that another process shares: then what a number means could change in the middle
+ * of a call that is decided, in a process of one thread.
+ */
+static const uint32_t shared_files[] = { CLONE_FILES };
+
 static const struct filter_clause clone_hard[] = {
 	{ CONDS(ANY(0, NEW_NS)), EPERM_IT, "CLONE_NEW*: no new namespaces" },
+	{ CONDS(IN_MASKED(0, CLONE_FILES | CLONE_THREAD, shared_files)), EPERM_IT,
+	  "CLONE_FILES without CLONE_THREAD: descriptors are shared by threads only" },
 };
 static const struct filter_clause unshare_hard[] = {
 	{ CONDS(ANY(0, NEW_NS | NEW_TIME_NS)), EPERM_IT, "CLONE_NEW*: no new namespaces" },

@@ -347,6 +347,8 @@ static const struct attack attacks[] = {
 	{ "A4", SYSC_clone, DIRTY | 0x20000000, 0, 0, P },
 	{ "A4", SYSC_clone, 0x00020000, 0, 0, P },
 	{ "A4", SYSC_clone, 0x40000000, 0, 0, P },
+	{ "B2", SYSC_clone, 0x00000400 | 17, 0, 0, P },
+	{ "B2", SYSC_clone, DIRTY | 0x00000500 | 17, 0, 0, P },
 	{ "A4", SYSC_mount, 0, 0, 0, P },
 	{ "A5", SYSC_io_uring_setup, 8, 0, 0, FILTER_ERRNO(ENOSYS) },
 	{ "A5", SYSC_io_uring_enter, 3, 1, 0, FILTER_ERRNO(ENOSYS) },

@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -269,7 +270,7 @@ static void setup_connect(void)
 static void open_folders(void)
 {
 	good_fd = open("good", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bad_fd = open("bad", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	bad_fd = open("worse", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	shared_fd = dup(good_fd);
 	if (good_fd < 0 || bad_fd < 0 || shared_fd < 0) {
 		perror("folders");
@@ -518,6 +519,47 @@ static void setup_bind(void)
 					.sin_port = good_port };
 }
 
+/*
+ * Whether a connection waits is changed all the time, and nobody accepts it: many threads try, of which
+ * those that wait stay where they are.
+ */
+static struct sockaddr_un nobody = { .sun_family = AF_UNIX, .sun_path = "l.sock" };
+
+static void *keep_connecting(void *unused)
+{
+	while (!over)
+		(void)connect(shared_fd, (const struct sockaddr *)&nobody, sizeof(nobody));
+	return unused;
+}
+
+static void setup_wait(void)
+{
+	pthread_t thread;
+
+	shared_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	for (int i = 0; i < 80; i++) {
+		if (pthread_create(&thread, NULL, keep_connecting, NULL))
+			exit(2);
+	}
+}
+
+static void *flip_wait(void *unused)
+{
+	int flags = fcntl(shared_fd, F_GETFL);
+
+	while (!over) {
+		(void)fcntl(shared_fd, F_SETFL, flags | O_NONBLOCK);
+		(void)fcntl(shared_fd, F_SETFL, flags & ~O_NONBLOCK);
+	}
+	exit(0);
+	return unused;
+}
+
+static void race_wait(void)
+{
+	(void)usleep(10000);
+}
+
 static const struct {
 	const char *name, *good, *bad;
 	void (*setup)(void);
@@ -544,6 +586,7 @@ static const struct {
 	{ "sendmmsg", "", "", setup_datagrams, flip_port, race_sendmmsg },
 	{ "exchange", "", "", setup_exchange, flip_fd, race_exchange },
 	{ "exchange-msg", "", "", setup_exchange, flip_fd, race_exchange_msg },
+	{ "wait", "", "", setup_wait, flip_wait, race_wait },
 	{ "bind", "", "", setup_bind, flip_port, race_bind },
 };
 
