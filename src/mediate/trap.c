@@ -6,8 +6,8 @@
  * is what it costs: what is only recorded goes on to the kernel, what is decided is done by the supervisor.
  *
  * A filter sees registers. So an open with its flags in one can be left alone where it only reads and only
- * changes matter; a call that names a file by descriptor (ftruncate, fchmod, utimensat without a path) was decided
- * when the descriptor was opened. Flags or addresses in memory (openat2, sendmsg) cannot be told apart:
+ * changes matter; a call that names a file by descriptor (ftruncate, fstat) was decided when the descriptor
+ * was opened. Where reading was enough for it (fchmod) it is decided anew, if a rule of the launch wants that. Flags or addresses in memory (openat2, sendmsg) cannot be told apart:
  * such calls are trapped always or not at all.
  */
 #include "mediate/trap.h"
@@ -21,14 +21,16 @@
 #include <string.h>
 
 enum trap_kind {
-	CHANGES, /* makes, removes, changes */
-	OPENS,   /* flags in register .arg */
-	READS,   /* opens, flags unknown, or executes, connects: nothing more is known of it */
-	SENDS,   /* an address in register .arg, if it is not NULL */
-	TELLS,   /* of a file: only where something is hidden or denied by pattern */
-	LISTS,   /* names: only where something is hidden */
-	MESSAGE, /* an address in memory, perhaps: for a decision only */
-	SIGNALS  /* other processes: for the record only */
+	CHANGES,      /* makes, removes, changes */
+	CHANGES_OPEN, /* what is open, perhaps for reading only: for a decision only */
+	CHANGES_BOTH, /* the latter where .arg, a path, is NULL */
+	OPENS,        /* flags in register .arg */
+	READS,        /* opens, flags unknown, or executes, connects: nothing more is known of it */
+	SENDS,        /* an address in register .arg, if it is not NULL */
+	TELLS,        /* of a file: only where something is hidden or denied by pattern */
+	LISTS,        /* names: only where something is hidden */
+	MESSAGE,      /* an address in memory, perhaps: for a decision only */
+	SIGNALS       /* other processes: for the record only */
 };
 
 #define NO_ARG 0xff
@@ -63,12 +65,16 @@ static const struct row rows[] = {
 	ROW(execveat, READS, ON(PROCESS_EXEC)),
 	ROW(faccessat, TELLS, ON(FILE_OPEN)),
 	ROW(faccessat2, TELLS, ON(FILE_OPEN)),
+	ROW(fchmod, CHANGES_OPEN, ON(FILE_CHMOD)),
 	ROW(fchmodat, CHANGES, ON(FILE_CHMOD)),
 	ROW(fchmodat2, CHANGES, ON(FILE_CHMOD)),
+	ROW(fchown, CHANGES_OPEN, ON(FILE_CHMOD)),
 	ROW(fchownat, CHANGES, ON(FILE_CHMOD)),
 	ROW(file_getattr, TELLS, ON(FILE_OPEN)),
 	ROW(file_setattr, CHANGES, ON(FILE_CHMOD)),
-	ROW_ARG(futimesat, CHANGES, 1, ON(FILE_CHMOD)),
+	ROW(fremovexattr, CHANGES_OPEN, ON(FILE_CHMOD)),
+	ROW(fsetxattr, CHANGES_OPEN, ON(FILE_CHMOD)),
+	ROW_ARG(futimesat, CHANGES_BOTH, 1, ON(FILE_CHMOD)),
 	ROW(getdents, LISTS, ON(FILE_OPEN)),
 	ROW(getdents64, LISTS, ON(FILE_OPEN)),
 	ROW(getxattr, TELLS, ON(FILE_OPEN)),
@@ -121,7 +127,7 @@ static const struct row rows[] = {
 	ROW(unlink, CHANGES, ON(FILE_DELETE)),
 	ROW(unlinkat, CHANGES, ON(FILE_DELETE)),
 	ROW(utime, CHANGES, ON(FILE_CHMOD)),
-	ROW_ARG(utimensat, CHANGES, 1, ON(FILE_CHMOD)),
+	ROW_ARG(utimensat, CHANGES_BOTH, 1, ON(FILE_CHMOD)),
 	ROW(utimes, CHANGES, ON(FILE_CHMOD)),
 };
 
@@ -136,12 +142,8 @@ static const struct {
 	{ SYSC_chroot, "nobody may have it" },
 	{ SYSC_fanotify_mark, "nobody may have it" },
 	{ SYSC_fchdir, "by descriptor: decided when that was opened" },
-	{ SYSC_fchmod, "by descriptor: decided when that was opened" },
-	{ SYSC_fchown, "by descriptor: decided when that was opened" },
 	{ SYSC_fgetxattr, "by descriptor: decided when that was opened" },
 	{ SYSC_flistxattr, "by descriptor: decided when that was opened" },
-	{ SYSC_fremovexattr, "by descriptor: decided when that was opened" },
-	{ SYSC_fsetxattr, "by descriptor: decided when that was opened" },
 	{ SYSC_fspick, "nobody may have it" },
 	{ SYSC_fstat, "by descriptor: decided when that was opened" },
 	{ SYSC_fstatfs, "by descriptor: decided when that was opened" },
@@ -195,6 +197,7 @@ struct stops {
 	const struct policy_rule *reading[EVENT_TYPE_N], *changing[EVENT_TYPE_N];
 	const struct policy_rule *hides, *denies; /* for what is only told of files */
 	bool by_default, by_reload, record;
+	bool reloads; /* is the plan what a reload needs? */
 };
 
 bool trap_may_reload(const struct policy *policy)
@@ -305,6 +308,13 @@ static bool plan_row(const struct stops *s, const struct row *row, struct trap_c
 		return (s->hides || s->denies) &&
 		       decided(s, s->hides ? s->hides : s->denies, false, call);
 	case LISTS: return s->hides && decided(s, s->hides, false, call);
+	case CHANGES_BOTH:
+		if (!s->reloads && first_of(s->changing, row->makes))
+			call->n_conds = 0;
+		return decided(s, first_of(s->changing, row->makes), true, call) ||
+		       recorded(s, call);
+	case CHANGES_OPEN:
+		return !s->reloads && decided(s, first_of(s->changing, row->makes), false, call);
 	case MESSAGE: return decided(s, first_of(s->changing, row->makes), false, call);
 	case SIGNALS: return recorded(s, call);
 	}
@@ -364,7 +374,8 @@ const struct trap_call *trap_plan_lacks(const struct trap_plan *launch, const st
 
 	stops_of(&s, policy, rules, n);
 	s.by_reload = s.record = false;
-	s.denies = NULL; /* that a file can be looked at is no reason to refuse its being denied */
+	s.denies = NULL;  /* that a file can be looked at is no reason to refuse its being denied */
+	s.reloads = true; /* nor that the mode of one that may be read can be changed */
 	plan_make(&s, scratch);
 	for (size_t i = 0; i < scratch->n; i++) {
 		const struct trap_call *need = &scratch->calls[i];

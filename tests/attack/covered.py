@@ -53,19 +53,20 @@ ENTRIES = {
     "A22": ("signals to outside and to init", "stopped"),
     "A23": ("SysV and POSIX IPC, /dev/shm", "stopped"),
     "B1": ("a path swapped after the check", "stopped"),
-    "B2": ("sockaddr and msghdr swapped, unreadable arguments", "stopped"),
-    "B3": ("argv swapped", "stopped: what runs is compared with what was decided, and killed if it differs"),
+    "B2": ("sockaddr, msghdr and the socket itself swapped, unreadable arguments", "stopped"),
+    "B3": ("argv and environment swapped", "stopped: what runs is compared with what was decided, and killed "
+           "if it differs; of the environment the names, where a rule looks at them"),
     "B4": ("openat2", "stopped"),
     "B5": ("aliases of a denied file", "stopped for names and links made inside; a hard link that was "
            "there before is another name"),
-    "B6": ("truncate, unlink, rename, mknod as open", "in part: unlink, rename, link, mknod, mkdir; "
-           "truncate by path is the wall's alone yet"),
+    "B6": ("truncate, unlink, rename, mknod as open", "stopped"),
     "B7": ("magic links", "stopped"),
     "B8": ("a path that does not resolve", "stopped"),
     "B9": ("the supervisor dies", "stopped"),
     "B10": ("reuse of ids, callers killed while they wait", "stopped"),
-    "B11": ("flooding", "stopped: what waits is bounded, and so are questions"),
-    "B12": ("injected descriptors", f"later: {SUPERVISOR}"),
+    "B11": ("flooding", "stopped: calls that have to wait are bounded, and no call of a session makes the "
+            "supervisor wait; an exec that a tracer holds up costs its session five seconds; so are questions"),
+    "B12": ("injected descriptors", "stopped"),
     "B13": ("descriptors of ours inherited", "stopped"),
     "B14": ("text and keys that spoof a prompt", "stopped"),
     "C1": ("symlinks to outside", "stopped"),
@@ -78,8 +79,9 @@ ENTRIES = {
            "patterns that a policy names. A Makefile, a package.json or a source file is the workspace itself "
            "and stays writable"),
     "C6": ("protected names by rename, link, symlink, O_TMPFILE", "in part: as C5"),
-    "C7": ("calls that Landlock does not see", "stopped; that a denied file is there can be seen "
-                                               "(an empty cover), nothing about it"),
+    "C7": ("calls that Landlock does not see", "stopped for names that the wall covers (that "
+           "one is there can be seen, nothing about it); of a file that a pattern denies, which has no cover, "
+           "stat still tells size and times"),
     "C8": ("truncate, ioctl, rename, hard links, modes on what may be read, or is not granted at all",
            "stopped; without user namespaces modes and times can be changed"),
     "C9": ("descriptors from before", "stopped"),
