@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "mediate/calls.h"
 #include "mediate/mediate.h"
 #include "mediate/object.h"
 #include "mediate/question.h"
@@ -186,22 +187,7 @@ void bell_off(struct mediator *m);
 bool later_has_room(const struct mediator *m);
 void later_reap(struct mediator *m, pid_t pid);
 
-/* ---- handlers ---- */
-
-typedef void call_fn(struct mediator *m, struct call *call);
-call_fn call_open, call_openat, call_openat2, call_creat;
-call_fn call_unlink, call_unlinkat, call_rmdir, call_mkdir, call_mkdirat, call_mknod, call_mknodat;
-call_fn call_rename, call_renameat, call_renameat2, call_link, call_linkat, call_symlink,
-	call_symlinkat;
-
-call_fn call_truncate, call_chmod, call_fchmod, call_fchmodat, call_fchmodat2;
-call_fn call_chown, call_lchown, call_fchown, call_fchownat;
-call_fn call_utime, call_utimes, call_futimesat, call_utimensat;
-call_fn call_setxattr, call_lsetxattr, call_fsetxattr, call_removexattr, call_lremovexattr,
-	call_fremovexattr, call_attr_newer;
-
-call_fn call_execve, call_execveat;
-call_fn call_connect, call_bind, call_listen, call_sendto, call_sendmsg, call_sendmmsg;
+/* ---- handlers: calls.h ---- */
 
 /* Arguments. */
 static inline int arg_fd(const struct call *call, unsigned i)

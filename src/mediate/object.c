@@ -490,6 +490,7 @@ bool object_is_inside(const struct object *o, const struct who *who)
 {
 	AUTO(file_closep) FILE *f = NULL;
 	AUTO(fd_closep) int fd = -EBADF;
+	struct statfs fs;
 	struct statx st;
 	char line[8192];
 	unsigned long id;
@@ -497,6 +498,8 @@ bool object_is_inside(const struct object *o, const struct who *who)
 	if (!o->magic || !(S_ISREG(o->st.st_mode) || S_ISDIR(o->st.st_mode)) ||
 	    strncmp(o->path, "/memfd:", 7) == 0)
 		return true;
+	if (fstatfs(o->fd, &fs) == 0 && fs.f_type == NSFS_MAGIC)
+		return true; /* a namespace of a process in the session's own /proc */
 	if (statx(o->fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0 || !(st.stx_mask & STATX_MNT_ID))
 		return false;
 	fd = openat(who->proc, "mountinfo", O_RDONLY | O_CLOEXEC);

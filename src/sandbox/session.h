@@ -30,7 +30,7 @@ struct session_options {
 	int (*load_again)(void *ctx, struct policy **ret_policy, struct err *err);
 	void (*told)(void *ctx, const char *line);
 	void *ctx;
-	bool no_prompt;      /* nobody is asked at this terminal */
+	bool no_prompt; /* nobody is asked at this terminal */
 };
 
 /* What went over one of the descriptors 1 and 2, when it was carried and not given directly. */
