@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 
-ORDER = ["base", "codec", "sys", "cel", "event", "sigma", "policy", "engine", "audit", "record", "mediate", "sandbox",
+ORDER = ["base", "codec", "sys", "cel", "event", "sigma", "policy", "engine", "audit", "record", "mediate", "changes", "sandbox",
          "net", "vmm", "trust", "service", "mcp", "cli"]
 LINES_MAX = {".h": 200, ".c": 800}
 ROOT = pathlib.Path(__file__).resolve().parent.parent

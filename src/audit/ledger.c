@@ -308,10 +308,30 @@ static int put_dropped(struct chain *c, struct buf *out, const struct end *e)
 	return chain_end(c, out);
 }
 
+static int put_changes(struct chain *c, struct buf *out, const struct ledger_changes *changes)
+{
+	char type[32];
+	struct json_wr w;
+
+	(void)snprintf(type, sizeof(type), "changes.%s", changes->what);
+	line_start(c, out, type, &w);
+	json_key(&w, "session");
+	json_strz(&w, changes->session);
+	json_key(&w, "done");
+	json_u64(&w, changes->done);
+	json_key(&w, "left");
+	json_u64(&w, changes->left);
+	json_key(&w, "blake3");
+	json_hex(&w, changes->hash, sizeof(changes->hash));
+	return chain_end(c, out);
+}
+
 static int put_entry(struct chain *c, struct buf *out, const struct ledger_entry *entry)
 {
 	struct json_wr w;
 
+	if (entry->changes)
+		return put_changes(c, out, entry->changes);
 	line_start(c, out, entry->log ? "session.start" : "session.end", &w);
 	json_key(&w, "session");
 	json_strz(&w, entry->session);
@@ -400,4 +420,12 @@ int ledger_add_end(const char *state_dir, const struct install_key *key,
 
 	end.log = NULL;
 	return ledger_add(state_dir, key, &end, sync, memory, err);
+}
+
+int ledger_add_changes(const char *state_dir, const struct install_key *key,
+		       const struct ledger_changes *changes, struct err *err)
+{
+	struct ledger_entry entry = { .changes = changes };
+
+	return ledger_add(state_dir, key, &entry, true, NULL, err);
 }

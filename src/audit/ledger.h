@@ -12,17 +12,27 @@
 #include "audit/keys.h"
 #include "audit/verify.h"
 #include "base/arena.h"
+#include "codec/blake3.h"
 
 #include <sys/types.h>
 #include <time.h>
 
 #define LEDGER_FILE "ledger"
 
+/* What became of what an overlaid session wrote. */
+struct ledger_changes {
+	const char *session; /* SESSION_ID digits */
+	const char *what;    /* "apply", "discard" */
+	uint64_t done, left;
+	uint8_t hash[BLAKE3_OUT]; /* of what was done: docs/LOG.md section 7 */
+};
+
 struct ledger_entry {
-	const char *session;       /* SESSION_ID digits */
-	uint8_t hash[MERKLE_HASH]; /* start: leaf of its first record; end: root */
-	uint64_t size;             /* end: records that the root covers */
-	const char *log;           /* start: absolute path */
+	const char *session;                  /* SESSION_ID digits */
+	uint8_t hash[MERKLE_HASH];            /* start: leaf of its first record; end: root */
+	uint64_t size;                        /* end: records that the root covers */
+	const char *log;                      /* start: absolute path */
+	const struct ledger_changes *changes; /* neither */
 };
 
 /* Where a ledger ended when we last wrote to it: all zero before. */
@@ -45,6 +55,9 @@ int ledger_add_start(const char *state_dir, const struct install_key *key,
 int ledger_add_end(const char *state_dir, const struct install_key *key,
 		   const struct ledger_entry *entry, bool sync, struct ledger_memory *memory,
 		   struct err *err);
+/* Signed at once. */
+int ledger_add_changes(const char *state_dir, const struct install_key *key,
+		       const struct ledger_changes *changes, struct err *err);
 
 /* ---- reading ---- */
 

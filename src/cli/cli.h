@@ -26,6 +26,7 @@ int cli_rules(int argc, char **argv);
 int cli_asks(int argc, char **argv);
 int cli_answer(int argc, char **argv);
 int cli_run(int argc, char **argv);
+int cli_changes(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_ledger(int argc, char **argv);
 int cli_log(int argc, char **argv);

@@ -13,6 +13,7 @@ static const struct cli_verb verbs[] = {
 	{ "run", "run a command behind the wall", cli_run },
 	{ "asks", "show what running sessions ask", cli_asks },
 	{ "answer", "answer a question of a running session", cli_answer },
+	{ "changes", "what overlaid sessions wrote: list, diff, apply, discard", cli_changes },
 	{ "doctor", "say what of the wall this host has, and what to do about the rest",
 	  cli_doctor },
 	{ "syscalls", "list what a policy makes of each system call", cli_syscalls },

@@ -255,6 +255,30 @@ static void made_notice(const struct made *made)
 	}
 }
 
+/* What an overlaid run left aside, and how to look at it. */
+static void changes_notice(const struct session_result *result)
+{
+	const struct session_changes *c = &result->changes;
+	size_t all = 0;
+
+	if (!c->kept)
+		return;
+	for (int i = 0; i < CHANGE_N; i++)
+		all += c->count[i];
+	if (!c->counted)
+		log_say(LOG_NOTICE,
+			"changes wait, nothing of them is on the host; "
+			"'capsule changes list %.8s' shows them",
+			result->id);
+	else
+		log_say(LOG_NOTICE,
+			"%zu change%s wait%s (%zu created, %zu changed, %zu deleted, %zu renamed), "
+			"nothing of them is on the host; 'capsule changes list %.8s' shows them",
+			all, all == 1 ? "" : "s", all == 1 ? "s" : "", c->count[CHANGE_CREATED],
+			c->count[CHANGE_CHANGED], c->count[CHANGE_DELETED],
+			c->count[CHANGE_RENAMED], result->id);
+}
+
 static int run_prepared(struct run *run)
 {
 	const char *notice;
@@ -269,6 +293,7 @@ static int run_prepared(struct run *run)
 	if (notice)
 		log_say(LOG_NOTICE, "%s", notice);
 	made_notice(&run->result.made);
+	changes_notice(&run->result);
 	run_report(run);
 	return run->result.exit_status;
 }

@@ -47,6 +47,7 @@
 #include "sys/caps.h"
 #include "sys/landlock.h"
 #include "sys/missing_syscall.h"
+#include "sys/mnt.h"
 #include "sys/ns.h"
 #include "sys/proc.h"
 
@@ -184,9 +185,28 @@ _Noreturn static void root_failed(struct wall_setup *s, int r, bool early, const
 	child_fail(s, WALL_FAIL_SETUP, err);
 }
 
+/* Opened here, because layers are mounted from this mount namespace. */
+static int changes_dir(struct build *c)
+{
+	struct wall_setup *s = c->setup;
+	AUTO(fd_closep) int fd = -EBADF;
+	struct err err = ERR_INIT;
+	int r;
+
+	if (!s->policy->overlay)
+		return -EBADF;
+	r = s->command->changes ? mount_open(AT_FDCWD, s->command->changes, &fd) : -ENOENT;
+	if (r == 0)
+		return take_fd(&fd);
+	(void)err_set(&err, -r, "cannot open the folder for changes '%s'",
+		      s->command->changes ? s->command->changes : "");
+	child_fail(s, WALL_FAIL_SETUP, &err);
+}
+
 static void step_root(struct build *c)
 {
 	struct wall_setup *s = c->setup;
+	AUTO(fd_closep) int changes = changes_dir(c);
 	char tty[PATH_MAX];
 	struct root_options options = {
 		.disk = s->policy->limits.disk,
@@ -195,6 +215,7 @@ static void step_root(struct build *c)
 		.gid = s->outer_gid,
 		.chown = s->late_user_ns && s->outer_uid != geteuid(),
 		.host_root = s->outer_uid == 0,
+		.changes = changes,
 		.tty = tty_path(c, tty, sizeof(tty)),
 	};
 	struct err err = ERR_INIT;

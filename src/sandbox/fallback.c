@@ -43,6 +43,9 @@ int fallback_check(const struct plan *plan, const struct wall_setup *setup, stru
 				  "refuses";
 	const struct plan_cover *cover = cover_impossible(plan);
 
+	/* Best effort or not: without it changes would reach the host, and nobody would know. */
+	if (setup->policy->overlay)
+		return err_text(err, EOPNOTSUPP, "filesystem.overlay: %s", why);
 	if (setup->policy->best_effort)
 		return 0;
 	if (setup->uid != setup->outer_uid || setup->gid != setup->outer_gid ||

@@ -466,6 +466,43 @@ static void items_merge(struct plan *plan)
 	}
 }
 
+static int aside_refuse(const struct plan_item *item, const char *what, struct err *err)
+{
+	return err_at(err, EOPNOTSUPP, item->where.file, item->where.line, item->where.col,
+		      "filesystem.overlay: '%s' %s", item->named, what);
+}
+
+/*
+ * What may be written gets a layer. A single file cannot have one (it would be replaced, not
+ * written to, and its folder is not the session's); what is no file has nothing to keep aside.
+ */
+static int items_aside(struct plan *plan, struct err *err)
+{
+	for (size_t i = 0; i < plan->n_items; i++) {
+		struct plan_item *item = &plan->items[i];
+		const struct plan_item *up = item_parent(plan, i);
+
+		if (item->kind != PLAN_GRANT || !(item->rights & PLAN_WRITE))
+			continue;
+		if (strcmp(item->path, "/") == 0)
+			return aside_refuse(item, "cannot be laid over: grant folders below it",
+					    err);
+		if (up && up->aside != PLAN_ASIDE_NOT)
+			item->aside = PLAN_ASIDE_BELOW;
+		else if (S_ISDIR(item->mode))
+			item->aside = PLAN_ASIDE_LAYER;
+		else if (S_ISREG(item->mode))
+			return aside_refuse(item,
+					    "is a single file, whose changes cannot be kept aside: "
+					    "grant the folder it is in, or reading alone",
+					    err);
+		else if (S_ISBLK(item->mode))
+			return aside_refuse(
+				item, "is a disk: what is written there is not kept aside", err);
+	}
+	return 0;
+}
+
 /* ---- covers ------------------------------------------------------------------------------ */
 
 /* Something at or below @path granted although it is denied: the denial wins. */
@@ -601,14 +638,13 @@ static int plan_grants(struct plan *plan, struct err *err)
 int plan_make(const struct policy *policy, struct plan *ret_plan, struct err *err)
 {
 	struct plan plan = { .arena = ARENA_INIT(PLAN_ARENA_MAX), .policy = policy };
-	int r = policy->overlay ? err_text(err, EOPNOTSUPP,
-					   "filesystem.overlay cannot be had in this build")
-				: plan_grants(&plan, err);
+	int r = plan_grants(&plan, err);
 
 	if (r == 0) {
 		if (plan.n_items)
 			qsort(plan.items, plan.n_items, sizeof(*plan.items), item_order);
 		items_merge(&plan);
+		r = policy->overlay ? items_aside(&plan, err) : 0;
 	}
 	for (size_t i = 0; r == 0 && i < policy->n_paths; i++) {
 		enum policy_fs kind = policy->paths[i].kind;

@@ -27,13 +27,21 @@ enum plan_kind {
 	PLAN_PRIVATE, /* an empty directory of the session's own */
 };
 
+/* With filesystem.overlay: how changes of an item are kept from the host. */
+enum plan_aside {
+	PLAN_ASIDE_NOT,   /* nothing to keep: read-only, the session's own, or no file (a device) */
+	PLAN_ASIDE_LAYER, /* a layer of its own over the directory */
+	PLAN_ASIDE_BELOW, /* a part of the layer over a directory above it */
+};
+
 /* One thing that appears in the session, at the same path as on the host. */
 struct plan_item {
 	const char *path; /* real path: no component is a symbolic link */
 	enum plan_kind kind;
-	unsigned rights;   /* PLAN_*: its own and those of every grant above it */
-	unsigned mode;     /* PLAN_PRIVATE: permission bits; PLAN_GRANT: st_mode */
-	int fd;            /* PLAN_GRANT: O_PATH; owned by the plan */
+	unsigned rights; /* PLAN_*: its own and those of every grant above it */
+	unsigned mode;   /* PLAN_PRIVATE: permission bits; PLAN_GRANT: st_mode */
+	int fd;          /* PLAN_GRANT: O_PATH; owned by the plan */
+	enum plan_aside aside;
 	bool redundant;    /* shown already, with the same rights, by what is above it */
 	const char *named; /* the path as the policy has it */
 	struct policy_where where;

@@ -303,6 +303,18 @@ static void put_made(struct json_wr *w, const struct made *made)
 	json_end_array(w);
 }
 
+/* How many changes wait in the layers. */
+static void put_changes(struct json_wr *w, const struct session_changes *c)
+{
+	json_key(w, "changes");
+	json_object(w);
+	for (int i = 0; c->counted && i < CHANGE_N; i++)
+		put_u64(w, change_kind_name[i], c->count[i]);
+	if (c->counted)
+		put_u64(w, "held", c->held);
+	json_end_object(w);
+}
+
 void record_end(struct json_wr *w, const struct session_result *result)
 {
 	json_key(w, "exit");
@@ -318,5 +330,7 @@ void record_end(struct json_wr *w, const struct session_result *result)
 		put_u64(w, "terminal_dropped", result->terminal_dropped);
 	if (result->made.n)
 		put_made(w, &result->made);
+	if (result->changes.kept || result->changes.counted)
+		put_changes(w, &result->changes);
 	record_denied(w, result);
 }

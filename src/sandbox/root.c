@@ -12,7 +12,7 @@
  *
  *	links and mount points in the tmpfs; every grant of the plan as a recursive clone of the
  *	host's mounts, restricted before it is attached (nosuid, nodev, read-only unless write,
- *	noexec unless exec); private places; /dev; /proc; pins and covers; the root read-only; pivot.
+ *	noexec unless exec), or under filesystem.overlay a layer over them (overlay.h); private places; /dev; /proc; pins and covers; the root read-only; pivot.
  *
  * Where names can change under us. A writable grant may be in use by another session at this
  * moment. What is mounted below one is therefore opened without following any link, mounted onto
@@ -25,6 +25,7 @@
 #include "sandbox/root.h"
 
 #include "base/own.h"
+#include "sandbox/overlay.h"
 #include "sys/missing_syscall.h"
 #include "sys/mnt.h"
 
@@ -50,6 +51,7 @@ struct builder {
 	int root;                /* where everything is mounted: usually the same */
 	bool host_tree;          /* root is a clone of the host's "/" */
 	char made[PATH_MAX];     /* the directory that place_parents() made last */
+	unsigned n_layers;       /* of filesystem.overlay, made so far */
 	int deny_file, deny_dir; /* a cover in place, to be cloned for the next */
 	struct err *err;
 };
@@ -173,18 +175,36 @@ static uint64_t grant_attrs(const struct plan_item *item)
 	return attrs;
 }
 
-static int grant_mount(struct builder *b, const struct plan_item *item)
+/* The host's mounts; or what keeps changes from them; or a part of that. */
+static int grant_source(struct builder *b, const struct plan_item *item, int *ret_tree)
 {
 	AUTO(fd_closep) int tree = -EBADF;
-	bool strict = parent_in_grant(b, item->path);
 	int r;
 
+	if (item->aside == PLAN_ASIDE_LAYER)
+		return overlay_make(item, b->options->changes, b->n_layers++, grant_attrs(item),
+				    ret_tree, b->err);
+	if (item->aside == PLAN_ASIDE_BELOW)
+		return overlay_part(item, b->root, grant_attrs(item), ret_tree, b->err);
 	r = mount_clone(item->fd, true, &tree);
 	if (r < 0)
 		return fail(b, r, "clone the mounts at", item->named);
 	r = mount_restrict(tree, grant_attrs(item), true);
 	if (r < 0)
 		return fail(b, r, "restrict the mounts at", item->named);
+	*ret_tree = take_fd(&tree);
+	return 0;
+}
+
+static int grant_mount(struct builder *b, const struct plan_item *item)
+{
+	AUTO(fd_closep) int tree = -EBADF;
+	bool strict = parent_in_grant(b, item->path);
+	int r;
+
+	r = grant_source(b, item, &tree);
+	if (r < 0)
+		return r;
 	r = place_make(b, item->path, (mode_t)item->mode);
 	if (r < 0)
 		return fail(b, r, "make a mount point for", item->named);
@@ -701,11 +721,16 @@ static unsigned landlock_rights(const struct plan_item *item)
 	return rights;
 }
 
-static int landlock_private(const struct landlock *set, const char *path, unsigned rights)
+/* What is not the host's (a private directory, a layer): rules are tied to inodes, so to those inside. */
+static int landlock_inside(const struct landlock *set, const struct plan_item *item)
 {
-	AUTO(fd_closep) int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO(fd_closep) int fd = -EBADF;
+	int r = mount_open(AT_FDCWD, item->path, &fd);
 
-	return fd < 0 ? -errno : landlock_allow(set, fd, S_IFDIR, rights);
+	if (r < 0)
+		return r;
+	return landlock_allow(set, fd, item->kind == PLAN_GRANT ? item->mode : S_IFDIR,
+			      landlock_rights(item));
 }
 
 int root_landlock(const struct plan *plan, const struct root_places *places,
@@ -728,10 +753,10 @@ int root_landlock(const struct plan *plan, const struct root_places *places,
 
 		if (item->redundant || !item->rights)
 			continue;
-		if (item->kind == PLAN_GRANT)
+		if (item->kind == PLAN_GRANT && item->aside == PLAN_ASIDE_NOT)
 			r = landlock_allow(set, item->fd, item->mode, landlock_rights(item));
 		else
-			r = landlock_private(set, item->path, landlock_rights(item));
+			r = landlock_inside(set, item);
 	}
 	return r;
 }

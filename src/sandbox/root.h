@@ -16,8 +16,9 @@ struct root_options {
 	uint64_t pid_max; /* where the kernel has one per pid namespace; 0: leave */
 	uid_t uid;        /* the session's user and group: own the private directories */
 	gid_t gid;
-	bool chown;      /* ... which are not the ids it is being built with */
-	bool host_root;  /* uid 0 inside is uid 0 outside: mask what /proc shows to it alone */
+	bool chown;     /* ... which are not the ids it is being built with */
+	bool host_root; /* uid 0 inside is uid 0 outside: mask what /proc shows to it alone */
+	int changes; /* with filesystem.overlay: the folder that layers are made in; else -EBADF */
 	const char *tty; /* appears as /dev/console; NULL: none */
 };
 

@@ -74,6 +74,7 @@ struct session {
 	struct made missing; /* protected names that are not there yet */
 	struct asking asking;
 	struct mediate_start start; /* the command's own execve */
+	struct changes_folder changes;
 };
 
 static void session_freep(struct session **session)
@@ -90,6 +91,7 @@ static void session_freep(struct session **session)
 		(void)wall_finish(s->wall, s->ended_early ? NULL : &s->result->end);
 	live_done(&s->live);
 	recording_done(&s->recording);
+	changes_folder_done(&s->changes, !s->result->changes.kept);
 	s->log = audit_abort(s->log);
 	s->signals.fd = fd_close(s->signals.fd);
 	s->timer.fd = fd_close(s->timer.fd);
@@ -113,6 +115,7 @@ static struct session *session_new(const struct session_options *options,
 		return NULL;
 	s->options = options;
 	s->result = result;
+	s->changes = CHANGES_FOLDER_INIT;
 	if (loop_init(&s->loop) < 0) {
 		free(s);
 		return NULL;
@@ -451,10 +454,17 @@ static int session_launch(struct session *s, sigset_t *ret_signals, struct err *
 		command.stdio[fd] = s->stdio[fd];
 	command.own_tty = s->terminal.master >= 0;
 	command.start_background = command.own_tty && !terminal_starts_with_keyboard(&s->terminal);
+	if (o->policy->overlay) {
+		r = changes_folder_new(o->audit.state_dir, &s->changes, err);
+		if (r < 0)
+			return session_failed(s, "changes", WALL_FAIL_SETUP, r);
+		command.changes = s->changes.path;
+	}
 	r = wall_launch(o->policy, &command, &s->wall, err);
 	if (r < 0)
 		return session_failed(s, "wall", WALL_FAIL_SETUP, r);
-	made_before(o->policy, &s->missing);
+	if (!o->policy->overlay) /* else nothing is made where it could be tripped over */
+		made_before(o->policy, &s->missing);
 	signals_block(ret_signals);
 	return 0;
 }
@@ -477,6 +487,38 @@ static void session_log_failure(struct session *s, const struct err *err)
 	json_u64(w, (uint64_t)s->result->exit_status);
 	if (audit_end(s->log, NULL) == 0)
 		(void)audit_close(take_ptr(&s->log), NULL);
+}
+
+/* From here on what the session writes is kept. */
+static int session_name_changes(struct session *s, struct err *err)
+{
+	struct changes_about about = { .session = s->result->id,
+				       .log = s->result->log,
+				       .policy = s->options->policy,
+				       .argv = s->options->argv };
+	int r = s->options->policy->overlay ? changes_folder_name(&s->changes, &about, err) : 0;
+
+	if (r < 0)
+		return session_failed(s, "changes", WALL_FAIL_SETUP, r);
+	s->result->changes.kept = s->options->policy->overlay;
+	return 0;
+}
+
+/* What waits; nothing: then there is nothing to keep. */
+static void session_count_changes(struct session *s)
+{
+	AUTO(changes_closep) struct changes_session *session = NULL;
+	struct session_changes *c = &s->result->changes;
+	struct change_list list = { 0 };
+
+	if (!c->kept ||
+	    changes_open(s->options->audit.state_dir, s->result->id, &session, NULL) < 0)
+		return;
+	c->counted = change_list_make(session, &list, NULL) == 0;
+	memcpy(c->count, list.count, sizeof(c->count));
+	c->held = list.held;
+	c->kept = !c->counted || list.n > 0;
+	change_list_done(&list);
 }
 
 static int session_open_log(struct session *s, struct err *err)
@@ -502,6 +544,9 @@ static int session_open_log(struct session *s, struct err *err)
 	}
 	if (r < 0)
 		return session_failed(s, "log", WALL_FAIL_SETUP, r);
+	r = session_name_changes(s, err);
+	if (r < 0)
+		return r;
 	record_start(audit_begin(s->log, "invocation.start"), s->options);
 	r = audit_end(s->log, err);
 	if (r == 0)
@@ -772,6 +817,7 @@ static int session_attend(struct session *s, struct err *err)
 	s->result->duration_us = us_since(&s->started);
 	made_after(&s->missing, &s->result->made);
 	session_drain(s);
+	session_count_changes(s);
 	status = s->result->end.status;
 	s->result->exit_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	return session_record_end(s, err);

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "audit/audit.h"
+#include "changes/changes.h"
 #include "policy/policy.h"
 #include "sandbox/made.h"
 #include "sandbox/wall.h"
@@ -41,6 +42,13 @@ struct session_stream {
 	uint8_t digest[BLAKE3_OUT];
 };
 
+/* With filesystem.overlay: what waits in the session's folder for changes. */
+struct session_changes {
+	bool kept;    /* the folder is there: something waits */
+	bool counted; /* else it could not be read to its end */
+	size_t count[CHANGE_N], held;
+};
+
 struct session_result {
 	int exit_status;  /* for the shell: the command's, 128+N, 125, 126, 127 */
 	const char *step; /* what Capsule failed at, NULL: the command ran */
@@ -54,8 +62,9 @@ struct session_result {
 	struct session_stream terminal;
 	uint64_t terminal_dropped; /* control sequences that vt took out */
 	struct made made;          /* protected names that were not there before */
-	char id[33];               /* 32 hex digits, "" if there was no log */
-	char log[PATH_MAX];        /* its name, "" likewise */
+	struct session_changes changes;
+	char id[33];        /* 32 hex digits, "" if there was no log */
+	char log[PATH_MAX]; /* its name, "" likewise */
 };
 
 /*

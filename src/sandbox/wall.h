@@ -64,6 +64,8 @@ struct wall_command {
 	 * 0 or less: none. wall_group() tells which it is.
 	 */
 	int group_fd;
+	/* With filesystem.overlay: the folder that layers are made in (changes/store.h). */
+	const char *changes;
 };
 
 struct wall_exit {

@@ -3,6 +3,7 @@
 #include "base/own.h"
 #include "sys/missing_syscall.h"
 
+#include <stdio.h>
 #include <sys/mount.h>
 
 int mount_open(int dirfd, const char *path, int *ret_fd)
@@ -32,6 +33,13 @@ int mount_restrict(int tree, uint64_t attrs, bool recursive)
 
 	return sys_result(mount_setattr(tree, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0),
 					&attr, sizeof(attr)));
+}
+
+int mount_change(int tree, uint64_t set, uint64_t clear)
+{
+	struct mount_attr attr = { .attr_set = set, .attr_clr = clear };
+
+	return sys_result(mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)));
 }
 
 int mount_attach(int tree, int dirfd, const char *path)
@@ -64,6 +72,22 @@ int mount_new(const char *type, const struct mount_option *options, size_t n_opt
 		return -errno;
 	*ret_tree = tree;
 	return 0;
+}
+
+int mount_overlay(int lower, int upper, int work, uint64_t attrs, int *ret_tree)
+{
+	const int fds[3] = { lower, upper, work };
+	char paths[3][32];
+	struct mount_option options[] = { { "source", "changes" },
+					  { "lowerdir", paths[0] },
+					  { "upperdir", paths[1] },
+					  { "workdir", paths[2] },
+					  { "userxattr", NULL } };
+
+	/* By descriptor: no name is looked up again, and mountinfo tells the session none. */
+	for (int i = 0; i < 3; i++)
+		(void)snprintf(paths[i], sizeof(paths[i]), "/proc/self/fd/%d", fds[i]);
+	return mount_new("overlay", options, sizeof(options) / sizeof(options[0]), attrs, ret_tree);
 }
 
 int mount_all_private(void)

@@ -37,6 +37,17 @@ int mount_attach(int tree, int dirfd, const char *path);
 int mount_new(const char *type, const struct mount_option *options, size_t n_options,
 	      uint64_t attrs, int *ret_tree);
 
+/* The same with flags taken away. Only where nobody but us has set them. */
+int mount_change(int tree, uint64_t set, uint64_t clear);
+
+/*
+ * A new overlay (Documentation/filesystems/overlayfs.rst), detached: @lower as it is, what is changed
+ * goes to @upper; @work is the kernel's and on the same file system. All are directories, opened in
+ * this mount namespace. Marks are user.overlay.* attributes, so that an ordinary user who owns his
+ * mount namespace can have one (Linux 5.11). Needs /proc.
+ */
+int mount_overlay(int lower, int upper, int work, uint64_t attrs, int *ret_tree);
+
 /* Nothing mounted or unmounted here is seen elsewhere, nor the other way round. */
 int mount_all_private(void);
 

@@ -90,7 +90,7 @@ ENTRIES = {
     "C12": ("mounts over and under masks", "stopped"),
     "C13": ("core_pattern, sysrq, /proc/sys, cgroups, devices", "stopped"),
     "C14": ("using up disk, inodes, processes, memory, output, time", "stopped where a limit is "
-            "set; the workspace itself has no quota"),
+            "set; the workspace itself has no quota, nor has its layer (filesystem.overlay)"),
     "C15": ("sockets by path: agents, buses, docker, X11", "stopped"),
     "C16": ("abstract sockets", "stopped"),
     "D1": ("ways around a TCP filter", "stopped with `network: none`"),
