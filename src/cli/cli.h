@@ -28,6 +28,7 @@ int cli_answer(int argc, char **argv);
 int cli_run(int argc, char **argv);
 int cli_changes(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
+int cli_learn(int argc, char **argv);
 int cli_ledger(int argc, char **argv);
 int cli_log(int argc, char **argv);
 int cli_verify(int argc, char **argv);

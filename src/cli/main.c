@@ -17,6 +17,7 @@ static const struct cli_verb verbs[] = {
 	{ "doctor", "say what of the wall this host has, and what to do about the rest",
 	  cli_doctor },
 	{ "syscalls", "list what a policy makes of each system call", cli_syscalls },
+	{ "learn", "run a command and propose the narrowest policy for it", cli_learn },
 	{ "ledger", "list your sessions; are all their logs there?", cli_ledger },
 	{ "log", "look into a log, follow it, prove parts of it", cli_log },
 	{ "verify", "is this log what its writer wrote?", cli_verify },

@@ -138,7 +138,7 @@ static int parse_args(struct run *run, int argc, char **argv)
 }
 
 /* A descriptor 0, 1 or 2 that is closed stays useless, but no other file may get its number. */
-static void fds_fill(void)
+void run_fds_fill(void)
 {
 	for (int fd = 0; fd < 3; fd++) {
 		if (fcntl(fd, F_GETFD) < 0)
@@ -211,7 +211,7 @@ static void told(void *ctx, const char *line)
 		log_say(LOG_NOTICE, "%s", line);
 }
 
-static int run_session(struct run *run)
+int run_session(struct run *run)
 {
 	struct session_options session = {
 		.policy = run->policy,
@@ -231,6 +231,7 @@ static int run_session(struct run *run)
 		.told = told,
 		.ctx = run,
 		.no_prompt = run->no_prompt,
+		.changes_dir = run->changes_dir ? run->changes_dir : run->state_dir,
 	};
 
 	session.audit.redact = secrets(run, &session.audit.n_redact);
@@ -314,7 +315,7 @@ int cli_run(int argc, char **argv)
 	static struct run run;
 	int r;
 
-	fds_fill();
+	run_fds_fill();
 	run.report_fd = -EBADF;
 	run.arena = ARENA_INIT(RUN_ARENA_MAX);
 	r = parse_args(&run, argc, argv);

@@ -26,6 +26,7 @@ struct run {
 	struct arena arena;
 	struct policy *policy;
 	const char *home, *config_dir, *state_dir, *cwd;
+	const char *changes_dir; /* for what is kept aside, in place of state_dir */
 	int report_fd;
 	char **envp;
 	size_t env_stripped;
@@ -47,5 +48,9 @@ int run_parse_time(const char *text, uint64_t *ret_ms);
 int run_prepare(struct run *run);
 /* The policy as run_prepare() would make it now; its mistakes are told as they were then. */
 int run_policy_again(const struct run *run, struct policy **ret_policy, struct err *err);
+/* A descriptor 0, 1 or 2 that is closed stays useless, but no other file may get its number. */
+void run_fds_fill(void);
+/* The session itself, after run_prepare(): run->result, and run->err when Capsule failed. */
+int run_session(struct run *run);
 /* Write the report, if one was asked for. */
 void run_report(const struct run *run);

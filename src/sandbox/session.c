@@ -455,7 +455,7 @@ static int session_launch(struct session *s, sigset_t *ret_signals, struct err *
 	command.own_tty = s->terminal.master >= 0;
 	command.start_background = command.own_tty && !terminal_starts_with_keyboard(&s->terminal);
 	if (o->policy->overlay) {
-		r = changes_folder_new(o->audit.state_dir, &s->changes, err);
+		r = changes_folder_new(o->changes_dir, &s->changes, err);
 		if (r < 0)
 			return session_failed(s, "changes", WALL_FAIL_SETUP, r);
 		command.changes = s->changes.path;
@@ -512,7 +512,7 @@ static void session_count_changes(struct session *s)
 	struct change_list list = { 0 };
 
 	if (!c->kept ||
-	    changes_open(s->options->audit.state_dir, s->result->id, &session, NULL) < 0)
+	    changes_open(s->options->changes_dir, s->result->id, &session, NULL) < 0)
 		return;
 	c->counted = change_list_make(session, &list, NULL) == 0;
 	memcpy(c->count, list.count, sizeof(c->count));

@@ -25,6 +25,7 @@ struct session_options {
 	const char *tool;    /* its name, or NULL */
 	size_t env_stripped; /* variables that were taken out as secrets */
 	bool eight_bit;      /* the terminal does not speak UTF-8 */
+	const char *changes_dir; /* what is kept aside goes to its folder "changes" */
 	/* Called with what a person should know before the command runs; may be NULL. */
 	void (*notice)(const char *text);
 	/* For mediate/reload.h; NULL: the policy stays. */
