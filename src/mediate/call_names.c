@@ -320,6 +320,26 @@ static void event_link(struct mediator *m, struct call *call, const char *path, 
 	set_write(m);
 }
 
+/*
+ * Under filesystem.overlay an ordinary user's second name of a file that the host has comes out with a
+ * number of its own, and who compares them (git) takes it for an attack. Across file systems there are no
+ * hard links, and everybody knows what to do then.
+ */
+static int link_aside(const char *link, const struct object_place *to)
+{
+	struct stat from_st, to_st;
+
+	if (linkat(AT_FDCWD, link, to->parent, to->name, AT_SYMLINK_FOLLOW) < 0)
+		return -1;
+	if (stat(link, &from_st) == 0 &&
+	    fstatat(to->parent, to->name, &to_st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    from_st.st_ino == to_st.st_ino)
+		return 0;
+	(void)unlinkat(to->parent, to->name, 0);
+	errno = EXDEV;
+	return -1;
+}
+
 static void link_name(struct mediator *m, struct call *call, int from_fd, unsigned from_arg,
 		      int to_fd, unsigned to_arg, int flags)
 {
@@ -347,7 +367,13 @@ static void link_name(struct mediator *m, struct call *call, int from_fd, unsign
 	if (place_of(m, call, to_fd, to_arg, &to) == 0) {
 		(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", o.fd);
 		event_link(m, call, o.path, o.n, &to, &o.st);
-		if (!mediator_leaves(m, call) && decide_made(m, call, &to, &o.st) == PASS) {
+		if (m->o.policy->overlay && !S_ISLNK(o.st.st_mode)) {
+			if (decide_made(m, call, &to, &o.st) == PASS) {
+				event_link(m, call, o.path, o.n, &to, &o.st);
+				if (mediator_decide(m, call) == PASS)
+					DO(m, call, link_aside(link, &to));
+			}
+		} else if (!mediator_leaves(m, call) && decide_made(m, call, &to, &o.st) == PASS) {
 			event_link(m, call, o.path, o.n, &to, &o.st);
 			PERFORM(m, call,
 				linkat(AT_FDCWD, link, to.parent, to.name, AT_SYMLINK_FOLLOW));

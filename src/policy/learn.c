@@ -96,7 +96,7 @@ struct seen {
 	struct learn *learn;
 	const struct json *event;
 	struct str type;
-	bool ok;
+	bool ok, missed;
 	uint64_t seq;
 	const char *program; /* name alone, in the learn's arena */
 };
@@ -128,7 +128,9 @@ static int use_put(const struct seen *s, struct map *map, struct str path, enum 
 	if (!p)
 		return -ENOBUFS;
 	one.program[0] = s->program;
-	learn_use_add(&p->use[s->ok ? act : LEARN_TRIED], &one);
+	if (!s->ok)
+		act = s->missed ? LEARN_MISSED : LEARN_TRIED;
+	learn_use_add(&p->use[act], &one);
 	if (ret_path)
 		*ret_path = p;
 	return 0;
@@ -247,6 +249,23 @@ static const struct {
 	{ "net.connect", on_connect },
 };
 
+/* Of what did not succeed: was it refused, or not there? False: neither, it just went as such calls go. */
+static bool outcome_read(struct seen *s, const struct json *outcome, struct str result)
+{
+	static const char *const refusals[] = { "EACCES", "EPERM", "EROFS", "EXDEV" };
+	struct str error = { 0 };
+
+	(void)json_get_str(outcome, "errno", &error);
+	s->missed = str_eqz(error, "ENOENT") && !str_eqz(result, "denied");
+	if (s->missed || str_eqz(result, "denied") || str_eqz(s->type, "net.connect"))
+		return true;
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		if (str_eqz(error, refusals[i]))
+			return true;
+	}
+	return false;
+}
+
 static int event_take(struct seen *s, const struct json *record)
 {
 	const struct json *common = json_get(s->event, "common");
@@ -254,6 +273,8 @@ static int event_take(struct seen *s, const struct json *record)
 
 	(void)json_get_str(json_get(record, "outcome"), "result", &result);
 	s->ok = str_eqz(result, "done") || str_eqz(result, "observed");
+	if (!s->ok && !outcome_read(s, json_get(record, "outcome"), result))
+		return 0;
 	if (json_get_str(json_get(common, "process"), "executable", &exe)) {
 		const char *slash = exe.n ? memrchr(exe.p, '/', exe.n) : NULL;
 

@@ -23,7 +23,8 @@ enum learn_act {
 	LEARN_WRITE,
 	LEARN_NAMES, /* the name was made, removed or changed */
 	LEARN_EXEC,
-	LEARN_TRIED, /* and failed, or was refused */
+	LEARN_TRIED,  /* and was refused */
+	LEARN_MISSED, /* and was not there: which tells something if the host has it */
 	LEARN_ACT_N
 };
 

@@ -17,6 +17,7 @@ struct merge {
 	struct str text;
 	struct yaml_doc doc;
 	struct {
+		bool is_key; /* with a key of its own: behind the items of a list that ends there */
 		uint32_t after; /* line behind which @lines stand; 0: nothing to add */
 		struct buf lines;
 	} inserts[4];
@@ -129,6 +130,7 @@ static int place(struct merge *m, const char *name, uint32_t filesystem, size_t 
 	} else {
 		m->inserts[k].after = UINT32_MAX; /* the end */
 	}
+	m->inserts[k].is_key = true;
 	buf_printf(out, "%*s%s:\n", (int)indent, "", key);
 	put_items(m, out, policy, kinds[k], indent + 2);
 	return 0;
@@ -138,8 +140,10 @@ static void put_inserts(struct merge *m, uint32_t line, bool end, bool head, str
 {
 	bool first = true;
 
-	for (size_t k = 0; k < 4; k++) {
-		if (m->inserts[k].lines.n == 0 ||
+	for (size_t i = 0; i < 8; i++) {
+		size_t k = i % 4;
+
+		if (m->inserts[k].lines.n == 0 || m->inserts[k].is_key != (i >= 4) ||
 		    (end ? m->inserts[k].after < line : m->inserts[k].after != line))
 			continue;
 		if (m->inserts[k].after == UINT32_MAX && first && head)

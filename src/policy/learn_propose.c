@@ -200,6 +200,7 @@ static void needs_of(struct proposer *p, const struct learn_path *seen)
 	const struct learn_use *use = seen->use;
 	bool here = host_has(p->l, seen->path, NULL);
 	const char *folder = NULL;
+	struct learn_use tried;
 
 	if (use[LEARN_NAMES].count || (use[LEARN_EXEC].count && !here))
 		folder = folder_above(p, seen->path);
@@ -223,9 +224,12 @@ static void needs_of(struct proposer *p, const struct learn_path *seen)
 	if (use[LEARN_LIST].count && here && !base_grants(p->l, seen->path, POLICY_FS_READ) &&
 	    !in_private_tmp(p->l, seen->path) && !learn_is_system(seen->path))
 		tell(p, NOTE_LISTED, seen->path, &use[LEARN_LIST]);
-	if (use[LEARN_TRIED].count && !in_private_tmp(p->l, seen->path))
+	tried = use[LEARN_TRIED];
+	if (use[LEARN_MISSED].count && here && !base_grants(p->l, seen->path, POLICY_FS_READ))
+		learn_use_add(&tried, &use[LEARN_MISSED]);
+	if (tried.count && !in_private_tmp(p->l, seen->path))
 		tell(p, learn_is_secret(seen->path, p->l->o.home) ? NOTE_SECRET : NOTE_TRIED,
-		     seen->path, &use[LEARN_TRIED]);
+		     seen->path, &tried);
 }
 
 /* ---- one covers another ---- */

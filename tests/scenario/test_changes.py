@@ -394,6 +394,18 @@ def test_real_programs(overlaid, run_capsule, tree, changes):
 
 
 @pytest.mark.both
+def test_hard_links(overlaid, run_capsule, tree, who):
+    """One number for both names, or none at all: never two numbers, which git takes for an attack."""
+    done = overlaid("echo 1 > new && ln new new2 && stat -c %i%h new new2 | uniq | wc -l; "
+                    "ln a.txt b.txt && stat -c %i a.txt b.txt | uniq | wc -l; echo >> a.txt; cat a.txt")
+    lines = done.stdout.splitlines()
+    assert lines[0] == "1"
+    assert lines[1] == "1" or "Invalid cross-device link" in done.stderr, done
+    assert run_capsule(["changes", "apply"]).returncode == 0
+    assert (tree / "new").read_text() == (tree / "new2").read_text() == "1\n"
+
+
+@pytest.mark.both
 def test_sparse_and_large(overlaid, run_capsule, tree):
     """A hole stays a hole: a file of 64 GiB takes no room."""
     done = overlaid("truncate -s 64G huge; printf end | dd of=huge bs=1 seek=1000000 conv=notrunc 2>&-; "
