@@ -136,10 +136,14 @@ static int use_put(const struct seen *s, struct map *map, struct str path, enum 
 	return 0;
 }
 
-/* What lies under a cover has another name than the session used. */
+/* As the supervisor writes them: absolute and resolved. "//etc/x" would be no secret by its name. */
 static bool is_path(struct str path)
 {
-	return path.n && path.n < PATH_MAX && path.p[0] == '/' && !memchr(path.p, '\0', path.n);
+	char room[PATH_MAX + 8];
+	struct buf clean = buf_fixed(room, sizeof(room));
+
+	return path.n && path.n < PATH_MAX && path.p[0] == '/' && !memchr(path.p, '\0', path.n) &&
+	       path_normalise(path, &clean) && str_eq(buf_str(&clean), path);
 }
 
 static int file_put(struct seen *s, struct str path, enum learn_act act, bool made)
