@@ -159,6 +159,13 @@ static int list_one(struct changes_job *job, struct json_wr *w)
 		printf("%s%.8s%s  %s%s\n", tint(TINT_NAME), s->id, tint(TINT_NONE),
 		       s->workspace ? s->workspace : "", s->running ? "  (still running)" : "");
 	}
+	for (size_t i = 0; !job->json && i < s->n_layers; i++) {
+		if (s->layers[i].lower < 0) {
+			printf("%sgone%s      ", tint(TINT_WARN), tint(TINT_NONE));
+			name_print(s->layers[i].path);
+			puts("/: nothing can be carried over into it");
+		}
+	}
 	for (size_t i = 0; i < job->list.n; i++) {
 		const struct change *c = &job->list.items[i];
 

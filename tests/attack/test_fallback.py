@@ -144,6 +144,17 @@ def test_what_cannot_be_had_is_refused(rule, forbidding, place, ordinary_user, c
     assert "namespace" in done.stderr, done.stderr
 
 
+@pytest.mark.attack("C1")
+@pytest.mark.parametrize("require", ["", "require: []\n"], ids=["strict", "best-effort"])
+def test_no_overlay_no_run(require, forbidding, place, ordinary_user, capsule):
+    """What is to be kept aside never reaches the host instead, best effort or not."""
+    scene = allow(arena.Scene(place / "inside", ordinary_user))
+    scene.policy.write_text(f"version: 1\nextends: preset:agent\n{require}filesystem: {{overlay: true}}\n")
+    done = run_forbidden(capsule, scene, ["touch", "RAN"])
+    assert done.returncode == 125 and not (scene.ws / "RAN").exists()
+    assert "overlay" in done.stderr or "mount-ns" in done.stderr, done.stderr
+
+
 # All of them change modes, times, owners or attributes on the way.
 TOOLS = {
     "cp": "mkdir -p d/e && echo a > d/e/f && cp -p d/e/f g && cp -rp d h && cp -a d i && cmp i/e/f g",

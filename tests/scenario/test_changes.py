@@ -1,5 +1,6 @@
 """filesystem.overlay and `capsule changes`: what is written waits, is looked at, carried over."""
 
+import fcntl
 import json
 import os
 import re
@@ -313,6 +314,24 @@ def test_supervisor_killed(start_capsule, run_capsule, changes, tree, place):
     assert kinds(told) == {("created", "n")} and not told["running"]
     assert run_capsule(["changes", "apply"]).returncode == 0
     assert (tree / "n").read_text() == "1\n"
+
+
+@pytest.mark.both
+def test_what_was_never_begun_is_swept(overlaid, tree, who):
+    """A supervisor that was killed before its session had a name leaves a folder that nobody knows."""
+    changes = who.home / ".local/state/capsule/changes"
+    assert overlaid("echo 1 > n").returncode == 0
+    (changes / ".new-dead00/0/upper/d").mkdir(parents=True)
+    (changes / ".new-held00").mkdir()
+    for path in [changes / ".new-held00", *(changes / ".new-dead00").rglob("*"), changes / ".new-dead00"]:
+        owned(path, who)
+    (changes / ".new-dead00/0/upper/d").chmod(0)
+    held = os.open(changes / ".new-held00", os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    assert overlaid("echo 2 > m").returncode == 0
+    os.close(held)
+    names = [p.name for p in changes.iterdir()]
+    assert len(names) == 3 and ".new-held00" in names and ".new-dead00" not in names
 
 
 @pytest.mark.both
