@@ -35,6 +35,7 @@ static const struct evidence_option options[] = {
 	{ "read", 'r', "DIR", "may be read, too, while learning (repeatable)" },
 	{ "home", 'H', "host|private", "private: without the home folder (default: host)" },
 	{ "network", 'n', "none|host", "while learning (default: what BASE says)" },
+	{ "json", 'j', NULL, "the proposal as JSON, not as a policy" },
 	{ "timeout", 't', "TIME", "end the session after TIME" },
 };
 
@@ -148,7 +149,10 @@ static int propose(struct learn_job *job, const char *log)
 		return r;
 	if (job->merge)
 		return merge_write(job, learn, &vars);
-	learn_write(learn, &out);
+	if (job->json)
+		learn_write_json(learn, &out);
+	else
+		learn_write(learn, &out);
 	if (buf_error(&out))
 		return err_set(&job->err, -buf_error(&out), "the proposal is too long");
 	return output_write(job, buf_str(&out));
@@ -186,6 +190,7 @@ static int parse_one(struct learn_job *job, int c)
 	case 'f': job->from = optarg; return 0;
 	case 'e': job->base = optarg; return 0;
 	case 'w': job->run.workspace = optarg; return 0;
+	case 'j': job->json = true; return 0;
 	case 'r': return read_add(job, optarg);
 	case 'H':
 		job->home_private = strcmp(optarg, "private") == 0;

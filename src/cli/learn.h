@@ -12,7 +12,7 @@
 struct learn_job {
 	struct run run;
 	const char *base, *output, *merge, *from;
-	bool home_private;
+	bool home_private, json;
 	const char *reads[LEARN_READS_MAX]; /* absolute folders that may be read besides */
 	size_t n_reads;
 	char aside[PATH_MAX]; /* our own folder: the policy, the layers */

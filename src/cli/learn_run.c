@@ -44,8 +44,8 @@ static void put_policy(const struct learn_job *job, struct buf *out)
 		for (size_t i = 0; kind && i < job->n_reads; i++)
 			put_item(out, job->reads[i], false);
 	}
-	if (!job->home_private)
-		buf_putz(out, "  deny:\n");
+	buf_putz(out, "  deny:\n");
+	put_item(out, job->aside, true);
 	for (size_t i = 0; !job->home_private && learn_secret_places[i]; i++) {
 		char path[256];
 

@@ -75,6 +75,8 @@ int learn_propose(struct learn *learn, const struct learn_line **ret_lines, size
 		  struct err *err);
 /* The whole as a capsule.yaml, comments and what is not granted included. After learn_propose(). */
 void learn_write(const struct learn *learn, struct buf *out);
+/* The same as one JSON object (docs/RUN.md). */
+void learn_write_json(const struct learn *learn, struct buf *out);
 /*
  * @text, a policy, with those proposed lines that @policy (@text, loaded) does not grant already. Only
  * adds lines; -EOPNOTSUPP with the place in @err where that cannot be done to what stands there.

@@ -138,6 +138,48 @@ static void put_head(const struct learn *l, struct buf *out)
 	buf_putc(out, '\n');
 }
 
+static void put_str(struct json_wr *w, const char *key, const char *value)
+{
+	json_key(w, key);
+	json_strz(w, value);
+}
+
+void learn_write_json(const struct learn *l, struct buf *out)
+{
+	struct json_wr w = json_wr_init(out);
+
+	json_object(&w);
+	put_str(&w, "extends", l->o.base);
+	put_str(&w, "session", l->o.session);
+	json_key(&w, "events");
+	json_u64(&w, l->records);
+	json_key(&w, "lines");
+	json_array(&w);
+	for (size_t i = 0; i < l->n_lines; i++) {
+		json_object(&w);
+		put_str(&w, "kind", path_kind_name(l->lines[i].kind));
+		put_str(&w, "path", l->lines[i].path);
+		put_str(&w, "why", l->lines[i].why);
+		put_str(&w, "rule", general_text[l->lines[i].general]);
+		json_end_object(&w);
+	}
+	json_end_array(&w);
+	json_key(&w, "network");
+	json_bool(&w, l->network);
+	json_key(&w, "not_granted");
+	json_array(&w);
+	for (size_t i = 0; i < l->n_told; i++) {
+		json_object(&w);
+		put_str(&w, "note", note_text[l->told[i].note]);
+		put_str(&w, "path", l->told[i].path);
+		put_str(&w, "why", l->told[i].why);
+		json_end_object(&w);
+	}
+	json_end_array(&w);
+	json_end_object(&w);
+	buf_putc(out, '\n');
+}
+
 void learn_write(const struct learn *learn, struct buf *out)
 {
 	struct learn *l = (struct learn *)(uintptr_t)learn; /* its arena only */

@@ -511,8 +511,7 @@ static void session_count_changes(struct session *s)
 	struct session_changes *c = &s->result->changes;
 	struct change_list list = { 0 };
 
-	if (!c->kept ||
-	    changes_open(s->options->changes_dir, s->result->id, &session, NULL) < 0)
+	if (!c->kept || changes_open(s->options->changes_dir, s->result->id, &session, NULL) < 0)
 		return;
 	c->counted = change_list_make(session, &list, NULL) == 0;
 	memcpy(c->count, list.count, sizeof(c->count));

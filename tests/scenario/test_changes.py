@@ -262,6 +262,28 @@ def test_discard_and_several_sessions(overlaid, run_capsule, changes, tree):
 
 
 @pytest.mark.both
+def test_apply_killed(overlaid, start_capsule, run_capsule, tree, who):
+    """Each file is the old one or the new one, at whatever moment; the next apply does the rest."""
+    for i in range(60):
+        (tree / f"f{i}").write_text("old\n")
+        owned(tree / f"f{i}", who)
+    assert overlaid("for f in f*; do head -c 2000000 /dev/zero | tr '\\0' n > $f; done").returncode == 0
+    killed = 0
+    for i in range(12):
+        proc = start_capsule(["changes", "apply", "--keep"])
+        time.sleep(0.004 * i)
+        killed += proc.poll() is None
+        proc.kill()
+        proc.wait()
+        sizes = {(tree / f"f{k}").stat().st_size for k in range(60)}
+        assert sizes <= {4, 2000000}, sizes
+    assert killed > 2, "it was never caught in the middle"
+    # what was put there by a killed one is no conflict: it is the same
+    assert run_capsule(["changes", "apply"]).returncode == 0
+    assert {(tree / f"f{k}").read_bytes() for k in range(60)} == {b"n" * 2000000}
+
+
+@pytest.mark.both
 def test_report_log_and_ledger(overlaid, run_capsule, tree, place, who):
     report = who.home / "report.json"
     done = overlaid("echo 1 > n", "--report", report)

@@ -179,6 +179,15 @@ def test_merge(run_capsule, project, home, who, place):
 
 
 @pytest.mark.both
+def test_json(run_capsule, project, home):
+    done = run_capsule(["learn", "--json", "--", "sh", "-c", "cat ~/.config/tool/conf >/dev/null; >n"])
+    told = json.loads(done.stdout)
+    assert [(x["kind"], x["path"], bool(x["rule"])) for x in told["lines"]] == [
+        ("read", f"{home}/.config/tool/conf", False), ("write", str(project), True)]
+    assert told["extends"] == "preset:readonly" and not told["network"] and told["events"] > 3
+
+
+@pytest.mark.both
 def test_command_line(run_capsule, project, home):
     out = home / "p.yaml"
     out.write_text("mine")
