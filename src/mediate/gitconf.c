@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define NAME_MAX_ 64
+#define START_MAX 250
 
 /* "section.key", without the subsection; "section.*" for all of a section. Lower case. */
 static const char *const harmless[] = {
@@ -152,10 +153,18 @@ static int read_section(struct reader *r)
 	return 0;
 }
 
+/* "NAME::address" has git run git-remote-NAME (gitremote-helpers(7)): scheme characters, then "::". */
+static bool names_helper(const char *start)
+{
+	size_t n = strspn(start, "abcdefghijklmnopqrstuvwxyz0123456789+.-");
+
+	return strncmp(start + n, "::", 2) == 0 || n + 3 > START_MAX;
+}
+
 /* The value to the end of its line. One that goes on on the next is not read. */
 static int read_value(struct reader *r, const char *key)
 {
-	char start[6] = { 0 };
+	char start[START_MAX + 1] = { 0 };
 	size_t n = 0;
 	int c;
 
@@ -164,12 +173,13 @@ static int read_value(struct reader *r, const char *key)
 		if (c == '\\')
 			return found(r, key,
 				     "has a value with a backslash, which is not understood");
-		if ((c < 0x20 && c != '\t' && c != '\r') || c == 0x7f)
+		/* a return elsewhere than at the end is a blank to git, and trimmed */
+		if ((c < 0x20 && c != '\t' && (c != '\r' || peek(r) != '\n')) || c == 0x7f)
 			return found(r, key, "has a control character in its value");
 		if (n < sizeof(start) - 1 && c != '"')
 			start[n++] = (char)tolower(c);
 	}
-	if (strcmp(start, "ext::") == 0 || start[0] == '!')
+	if (names_helper(start) || start[0] == '!')
 		return found(r, key, "may run a program");
 	return 0;
 }
