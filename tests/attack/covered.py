@@ -71,14 +71,16 @@ ENTRIES = {
     "B14": ("text and keys that spoof a prompt", "stopped"),
     "C1": ("symlinks to outside", "stopped"),
     "C2": ("a component swapped in a race", "stopped"),
-    "C3": ("git on the host and the session's hooks and settings", "stopped for what exists"),
+    "C3": ("git on the host and the session's hooks and settings", "stopped, in repositories made in the session "
+           "where patterns protect their names"),
     "C4": ("nested repositories, worktrees, gitfiles, commondir", "in part: hooks, config and the "
            "folder above them in the workspace's own repository, also made later; elsewhere by "
-           "patterns that a policy names"),
+           "patterns that a policy names, which also forbid a file or link that stands for a repository: so "
+           "submodules and worktrees cannot be made there"),
     "C5": ("agents' and editors' settings", "stopped in the workspace's own folder, also when made later; in folders below by "
            "patterns that a policy names. A Makefile, a package.json or a source file is the workspace itself "
            "and stays writable"),
-    "C6": ("protected names by rename, link, symlink, O_TMPFILE", "in part: as C5"),
+    "C6": ("protected names by rename, link, symlink, O_TMPFILE", "stopped"),
     "C7": ("calls that Landlock does not see", "stopped for names that the wall covers (that "
            "one is there can be seen, nothing about it); of a file that a pattern denies, which has no cover, "
            "stat still tells size and times"),
