@@ -172,15 +172,6 @@ static void open_existing(struct mediator *m, struct call *call, const struct op
 		mediator_later(m, call, LATER_FIFO, o->fd, a->flags, NULL);
 		return;
 	}
-	/*
-	 * The kernel hands no such descriptor over. It only names a file: whatever is done with it comes
-	 * here again, and is decided by what it leads to then.
-	 */
-	if (a->flags & O_PATH) {
-		mediator_observed(m, call);
-		call_continue(m, call);
-		return;
-	}
 	session_enter(m);
 	fd = open_object(m, call, a, o);
 	session_leave(m);

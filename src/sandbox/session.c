@@ -24,14 +24,10 @@
  * is recorded then, while the kernel takes init and its namespaces down. Else what is still in pipes
  * and pty is carried to the host after that (a signal cuts it short), and then the end is recorded.
  */
-#include "sandbox/session.h"
+#include "sandbox/session_impl.h"
 
 #include "base/own.h"
-#include "sandbox/asking.h"
-#include "sandbox/live.h"
 #include "sandbox/record.h"
-#include "sandbox/recording.h"
-#include "sandbox/terminal.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -43,39 +39,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define KILL_AFTER_MS 2000 /* from SIGTERM to SIGKILL when time or output is up */
-#define DRAIN_STEP_MS 200  /* between looks at the signals while a slow reader takes the rest */
-#define PUBLISH_MS 5       /* the log is signed and named when the start is through */
-#define REGAIN_MS 200      /* between looks whether we have become the foreground job */
+#define DRAIN_STEP_MS 200 /* between looks at the signals while a slow reader takes the rest */
+#define PUBLISH_MS 5      /* the log is signed and named when the start is through */
 
 static const int session_signals[] = { SIGINT,  SIGTERM,  SIGHUP,  SIGQUIT, SIGUSR1,
 				       SIGUSR2, SIGWINCH, SIGCONT, SIGTSTP };
-
-struct session {
-	const struct session_options *options;
-	struct session_result *result;
-	struct err *err;
-	struct wall *wall;
-	struct live live;
-	struct recording recording;
-	struct audit_log *log;
-	struct loop loop;
-	struct loop_watch signals, timer, audit, tree, events, regain;
-	struct relay_quota quota;
-	bool has_quota, ending; /* SIGTERM was sent, SIGKILL follows */
-	bool awaiting;          /* the command's execve is held for an answer */
-	bool ended_early;       /* init is still ending; result->end is filled */
-	bool in_foreground;     /* the command's group is, on the session's terminal */
-	bool is_tty[3], carried[3];
-	int stdio[3]; /* for the command */
-	struct terminal terminal;
-	struct relay pipes[2];
-	struct timespec started;
-	struct made missing; /* protected names that are not there yet */
-	struct asking asking;
-	struct mediate_start start; /* the command's own execve */
-	struct changes_folder changes;
-};
 
 static void session_freep(struct session **session)
 {
@@ -128,15 +96,6 @@ static struct session *session_new(const struct session_options *options,
 	s->has_quota = options->policy->limits.output != 0;
 	s->quota.left = options->policy->limits.output;
 	return s;
-}
-
-/* Capsule failed at @step; @r is what the failed call returned. */
-static int session_failed(struct session *s, const char *step, int status, int r)
-{
-	s->result->step = step;
-	s->result->error = -r;
-	s->result->exit_status = status;
-	return r;
 }
 
 /* ---- standard descriptors */
@@ -213,207 +172,6 @@ static void stdio_handed_over(struct session *s)
 			s->stdio[fd] = fd_close(s->stdio[fd]);
 		s->carried[fd] = false;
 	}
-}
-
-/* ---- while it runs */
-
-/* SIGTERM now, SIGKILL in two seconds; a stopped command must be continued to hear it. */
-static int session_end_soon(struct session *s)
-{
-	if (s->ending)
-		return 0;
-	s->ending = true;
-	if (s->awaiting)
-		mediator_withdraw(s->live.mediator);
-	(void)wall_signal(s->wall, SIGTERM);
-	(void)wall_signal(s->wall, SIGCONT);
-	return loop_timer_set(s->timer.fd, KILL_AFTER_MS, 0);
-}
-
-static int timer_fired(struct loop_watch *watch, uint32_t revents)
-{
-	struct session *s = loop_owner(watch, struct session, timer);
-
-	(void)revents;
-	if (loop_timer_read(watch->fd) < 0)
-		return 0;
-	if (s->ending) {
-		loop_stop(&s->loop); /* wall_finish() kills */
-		return 0;
-	}
-	s->result->timed_out = true;
-	return session_end_soon(s);
-}
-
-/* For `status` on the control socket. */
-static void session_status(void *owner, struct json_wr *w)
-{
-	const struct session *s = owner;
-	const struct mediate_counts *n = mediator_counts(s->live.mediator);
-
-	json_key(w, "log");
-	json_strz(w, s->result->log);
-	json_key(w, "policy");
-	json_hex(w, s->options->policy->effective, BLAKE3_OUT);
-	json_key(w, "calls");
-	json_u64(w, n->calls);
-	json_key(w, "denied");
-	json_u64(w, n->denied);
-	json_key(w, "recorded");
-	json_u64(w, n->recorded);
-}
-
-/* What the log still holds back goes to the file when the writer says so. */
-static int audit_fired(struct loop_watch *watch, uint32_t revents)
-{
-	struct session *s = loop_owner(watch, struct session, audit);
-	int ms, r = audit_publish(s->log, s->err); /* the first time; then nothing to do */
-
-	(void)revents;
-	if (r == 0)
-		r = audit_tick(s->log, s->err);
-	if (r < 0) /* no log, no session */
-		return session_failed(s, "log", WALL_FAIL_SETUP, r);
-	asking_listen(&s->asking);
-	ms = audit_timeout(s->log);
-	return loop_timer_set(watch->fd, ms < 0 ? 0 : (uint64_t)ms + 1, 0);
-}
-
-static void relay_state_changed(struct relay *relay)
-{
-	struct session *s = relay->data_owner;
-
-	if (relay->quota && relay->quota->exceeded && !s->result->output_exceeded) {
-		s->result->output_exceeded = true;
-		(void)session_end_soon(s);
-	}
-}
-
-static int session_watch(struct session *s, struct loop_watch *watch, int fd, loop_fn *fn)
-{
-	if (fd < 0)
-		return fd;
-	*watch = (struct loop_watch){ .fd = fd, .events = EPOLLIN, .fn = fn };
-	return loop_add(&s->loop, watch);
-}
-
-static int regain_fired(struct loop_watch *watch, uint32_t revents);
-
-/*
- * Give the session the keyboard, now or as soon as we are in the foreground. A shell's `fg` of a
- * running job sends no signal, so that has to be looked for. False: not now.
- */
-static bool session_keyboard(struct session *s)
-{
-	bool taken = terminal_take_keyboard(&s->terminal);
-
-	if (s->regain.fd < 0 && !taken)
-		(void)session_watch(s, &s->regain, loop_timer(REGAIN_MS, REGAIN_MS), regain_fired);
-	if (s->regain.fd >= 0)
-		(void)loop_timer_set(s->regain.fd, taken ? 0 : REGAIN_MS, taken ? 0 : REGAIN_MS);
-	if (taken && !s->in_foreground)
-		s->in_foreground = wall_foreground(s->wall) == 0;
-	return taken;
-}
-
-static int regain_fired(struct loop_watch *watch, uint32_t revents)
-{
-	struct session *s = loop_owner(watch, struct session, regain);
-
-	(void)revents;
-	if (loop_timer_read(watch->fd) == 0 && session_keyboard(s))
-		terminal_resized(&s->terminal);
-	return 0;
-}
-
-static void session_continued(struct session *s)
-{
-	terminal_resized(&s->terminal);
-	if (!s->terminal.keyboard)
-		return;
-	prompt_hide(&s->asking.prompt); /* it may stand on a terminal that others have used since */
-	s->terminal.saved.raw = false;  /* somebody may have set the terminal meanwhile */
-	(void)session_keyboard(s);
-}
-
-static int signal_arrived(struct loop_watch *watch, uint32_t revents)
-{
-	struct session *s = loop_owner(watch, struct session, signals);
-	int sig;
-
-	(void)revents;
-	while (loop_signal_read(watch->fd, &sig, NULL) == 0) {
-		if (sig == SIGCONT)
-			session_continued(s);
-		if (s->awaiting &&
-		    (sig == SIGINT || sig == SIGTERM || sig == SIGHUP || sig == SIGQUIT))
-			mediator_withdraw(s->live.mediator);
-		if (sig == SIGWINCH)
-			prompt_resized(&s->asking.prompt);
-		if (sig == SIGWINCH && s->terminal.master >= 0)
-			terminal_resized(&s->terminal); /* the kernel tells the session */
-		else
-			(void)wall_signal(s->wall, sig); /* gone: its end is on its way */
-	}
-	return 0;
-}
-
-/* The command stopped, by Ctrl-Z or because it wants the keyboard. */
-static void session_stopped(struct session *s, int sig)
-{
-	bool wants_keyboard = (sig == SIGTTIN || sig == SIGTTOU) && s->terminal.master >= 0;
-
-	if (wants_keyboard) {
-		s->in_foreground = false;
-		prompt_hide(&s->asking.prompt); /* it reads what the session is to read */
-		if (session_keyboard(s)) {
-			prompt_look(&s->asking.prompt);
-			return;
-		}
-	}
-	prompt_hide(&s->asking.prompt);
-	terminal_stop_self(&s->terminal, sig);
-	if (wants_keyboard || s->terminal.keyboard)
-		(void)session_keyboard(s);
-	prompt_look(&s->asking.prompt);
-	(void)wall_signal(s->wall, SIGCONT);
-}
-
-/*
- * The tree has ended, all but init. When nothing of it goes over us there is nothing to carry any
- * more either: the end can be recorded while the kernel takes the namespaces down.
- */
-static void session_ended(struct session *s, const struct wall_event *event)
-{
-	if (s->terminal.master >= 0 || s->pipes[0].loop || s->pipes[1].loop)
-		return; /* until all is closed: tree_ended() */
-	s->result->end = (struct wall_exit){ .status = event->status, .usage = event->usage };
-	wall_counters(s->wall, &s->result->end);
-	s->ended_early = true;
-	loop_stop(&s->loop);
-}
-
-static int wall_told(struct loop_watch *watch, uint32_t revents)
-{
-	struct session *s = loop_owner(watch, struct session, events);
-	struct wall_event event;
-
-	while (wall_event(s->wall, &event) == 0) {
-		if (event.kind == WALL_EVENT_STOPPED)
-			session_stopped(s, WSTOPSIG(event.status));
-		else
-			session_ended(s, &event);
-	}
-	if (revents & (EPOLLHUP | EPOLLERR)) /* init is ending, which takes the kernel a while */
-		loop_remove(&s->loop, watch);
-	return 0;
-}
-
-static int tree_ended(struct loop_watch *watch, uint32_t revents)
-{
-	(void)revents;
-	loop_stop(&loop_owner(watch, struct session, tree)->loop);
-	return 0;
 }
 
 /* ---- the sequence */
@@ -561,15 +319,15 @@ static int session_loop_start(struct session *s, const sigset_t *signals)
 	if (r == 0 && s->live.reload)
 		r = reload_watch(s->live.reload, &s->loop);
 	if (r == 0)
-		r = session_watch(s, &s->signals, loop_signals(signals), signal_arrived);
+		r = session_watch(s, &s->signals, loop_signals(signals), session_signal);
 	if (r == 0)
-		r = session_watch(s, &s->tree, wall_pidfd(s->wall), tree_ended);
+		r = session_watch(s, &s->tree, wall_pidfd(s->wall), session_tree_ended);
 	if (r == 0)
-		r = session_watch(s, &s->events, wall_event_fd(s->wall), wall_told);
+		r = session_watch(s, &s->events, wall_event_fd(s->wall), session_wall_told);
 	if (r == 0)
-		r = session_watch(s, &s->audit, loop_timer(PUBLISH_MS, 0), audit_fired);
+		r = session_watch(s, &s->audit, loop_timer(PUBLISH_MS, 0), session_audit);
 	if (r == 0 && (wall_ms || s->has_quota))
-		r = session_watch(s, &s->timer, loop_timer(wall_ms, 0), timer_fired);
+		r = session_watch(s, &s->timer, loop_timer(wall_ms, 0), session_timer);
 	return r;
 }
 
@@ -582,7 +340,7 @@ static int session_carry(struct session *s)
 		terminal_resized(&s->terminal); /* since it was made nobody heard of a change */
 		s->terminal.output.data_owner = s;
 		s->in_foreground = terminal_starts_with_keyboard(&s->terminal);
-		r = terminal_start(&s->terminal, &s->loop, quota, relay_state_changed);
+		r = terminal_start(&s->terminal, &s->loop, quota, session_relay_changed);
 		if (r == 0 && s->terminal.interactive)
 			(void)session_keyboard(s);
 	}
@@ -593,7 +351,7 @@ static int session_carry(struct session *s)
 			continue;
 		pipe->quota = quota;
 		pipe->data_owner = s;
-		pipe->changed = relay_state_changed;
+		pipe->changed = session_relay_changed;
 		pipe->with_digest = s->options->policy->audit_stdio;
 		r = relay_start(pipe, &s->loop, pipe->source.fd, i + 1);
 	}

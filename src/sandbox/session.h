@@ -22,9 +22,9 @@ struct session_options {
 	struct audit_options audit;
 	char *const *argv, *const *envp;
 	const char *cwd;
-	const char *tool;    /* its name, or NULL */
-	size_t env_stripped; /* variables that were taken out as secrets */
-	bool eight_bit;      /* the terminal does not speak UTF-8 */
+	const char *tool;        /* its name, or NULL */
+	size_t env_stripped;     /* variables that were taken out as secrets */
+	bool eight_bit;          /* the terminal does not speak UTF-8 */
 	const char *changes_dir; /* what is kept aside goes to its folder "changes" */
 	/* Called with what a person should know before the command runs; may be NULL. */
 	void (*notice)(const char *text);

@@ -20,7 +20,6 @@ ELSEWHERE = {
     "F9": "tests/attack/test_f_policy.py", "F11": "tests/scenario/test_rules.py",
     "F12": "tests/scenario/test_rules.py (test_ties_that_differ_are_refused)",
 }
-SUPERVISOR = "needs the supervisor, which is not in this build"
 NETWORK = "needs the network engine, which is not in this build"
 VM = "needs the VM wall, which is not in this build"
 
@@ -131,7 +130,7 @@ ENTRIES = {
     "X14": ("the loader's variables", "stopped"),
     "X17": ("the policy's own files, when they lie in the workspace", "stopped"),
     "X16": ("a covered file that the host replaces during the session", "open: the kernel takes a "
-            "mount away when its mount point is renamed over in another namespace; " + SUPERVISOR),
+            "mount away when its mount point is renamed over in another namespace"),
     "X15": ("started with 0, 1 or 2 closed", "stopped"),
 }
 
