@@ -52,12 +52,17 @@ def on_terminal(capsule, who, workspace):
         terminal.close()
 
 
-def press(t, key):
-    """A key by itself, after the question has stood there for a while."""
-    end = time.monotonic() + QUIET
-    while time.monotonic() < end:
-        t.read(0.05)
-    t.type(key)
+def press(t, key, heard=True):
+    """
+    A key by itself, when the question stands there and nothing has been drawn for a while. Once more when
+    nothing came of it, as on a machine that was too slow; not where nothing is to come (@heard False).
+    """
+    for _ in range(5 if heard else 1):
+        while t.read(QUIET):
+            pass
+        t.type(key)
+        if not heard or t.read(0.5):
+            return
 
 
 def wait(condition, seconds=15):

@@ -249,7 +249,9 @@ static int readable(struct loop_watch *watch, uint32_t revents)
 
 	if (revents & EPOLLIN)
 		return mediator_serve(m);
-	loop_remove(m->loop, watch); /* the last process under the filter has ended */
+	/* EPOLLERR alone: the kernel was interrupted while it looked, and will look again */
+	if (revents & EPOLLHUP)
+		loop_remove(m->loop, watch); /* the last process under the filter has ended */
 	return 0;
 }
 

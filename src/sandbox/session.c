@@ -493,9 +493,10 @@ static void session_await(struct session *s)
 			start->path = wall_executing(s->wall);
 			r = start->path ? mediator_serve_start(s->live.mediator, start)
 					: mediator_serve(s->live.mediator);
-			if (r == 0 && mediator_held(s->live.mediator))
+			/* a call of the command's own may be held by now: that waits for the loop */
+			if (r == 0 && start->path && mediator_held(s->live.mediator))
 				r = session_await_answer(s);
-		} else if (fds[1].revents) {
+		} else if (fds[1].revents & (POLLHUP | POLLNVAL)) { /* POLLERR alone passes */
 			fds[1].fd = -1;
 		}
 	}

@@ -40,11 +40,11 @@ def test_typed_ahead_answers_nothing(on_terminal, asking, run_capsule):
 def test_a_paste_answers_nothing(on_terminal, asking, run_capsule):
     t = on_terminal([*asking(), "--", "cat", "secret.txt"])
     t.expect(ASKED)
-    press(t, "allow")
-    press(t, "\x1b[M a!")
-    press(t, "\x1b[200~a\x1b[201~")
-    press(t, "\r")
-    press(t, "\x1b")
+    press(t, "allow", heard=False)
+    press(t, "\x1b[M a!", heard=False)
+    press(t, "\x1b[200~a\x1b[201~", heard=False)
+    press(t, "\r", heard=False)
+    press(t, "\x1b", heard=False)
     assert len(questions(run_capsule)) == 1
     press(t, "\x03")  # Ctrl-C is no
     t.expect("Permission denied")

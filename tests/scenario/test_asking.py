@@ -131,8 +131,8 @@ def test_always(on_terminal, asking, who, run_capsule, workspace):
 def test_scope_is_the_rules(on_terminal, asking):
     t = on_terminal([*asking(scope="once"), "--", "cat", "secret.txt"])
     t.expect(r"allow once")
-    press(t, "s")  # no answer to this question
-    press(t, "A")
+    press(t, "s", heard=False)  # no answer to this question
+    press(t, "A", heard=False)
     assert not t.ended() and b"for this session" not in t.output and b"always" not in t.output
     press(t, "a")
     t.expect("the secret")
