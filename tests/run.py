@@ -160,11 +160,11 @@ def step_conformance():
     return total
 
 
-def pytest(*paths, env=None, timeout=1500):
+def pytest(*paths, env=None, timeout=1500, options=()):
     report = BUILD / ("pytest-" + re.sub(r"\W+", "-", str(paths[0])) + ".xml")
     report.unlink(missing_ok=True)
     done = run([PYTHON, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider",
-                f"--junitxml={report}", *paths],
+                *options, f"--junitxml={report}", *paths],
                env={"CAPSULE_BIN": str(BUILD / "src/cli/capsule"), "PYTHONDONTWRITEBYTECODE": "1",
                     **(env or {})}, timeout=timeout)
     total = Count()
@@ -189,8 +189,8 @@ def step_scenario():
 
 
 def step_attack():
-    """attacks from inside the wall"""
-    return pytest("tests/attack")
+    """attacks from inside the wall, on both processors"""
+    return pytest("tests/attack", options=["-n", "2"])
 
 
 def step_python():
