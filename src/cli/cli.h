@@ -25,6 +25,7 @@ int cli_syscalls(int argc, char **argv);
 int cli_rules(int argc, char **argv);
 int cli_asks(int argc, char **argv);
 int cli_answer(int argc, char **argv);
+int cli_reload(int argc, char **argv);
 int cli_run(int argc, char **argv);
 int cli_changes(int argc, char **argv);
 int cli_doctor(int argc, char **argv);

@@ -11,6 +11,7 @@ static const struct cli_verb verbs[] = {
 	{ "policy", "check, show, explain, compare and import policies", cli_policy },
 	{ "rules", "check, list, try, test and measure rules", cli_rules },
 	{ "run", "run a command behind the wall", cli_run },
+	{ "reload", "have a running session load its policy again", cli_reload },
 	{ "asks", "show what running sessions ask", cli_asks },
 	{ "answer", "answer a question of a running session", cli_answer },
 	{ "changes", "what overlaid sessions wrote: list, diff, apply, discard", cli_changes },

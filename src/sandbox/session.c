@@ -423,6 +423,24 @@ static int session_record_end(struct session *s, struct err *err)
 }
 
 /* Who is asked, from now on. */
+/* Over the control socket. The log's failure is the session's end, which the loop finds out. */
+static int session_reload(void *owner, struct json_wr *w, struct err *err)
+{
+	struct session *s = owner;
+	uint8_t before[BLAKE3_OUT];
+	int r;
+
+	memcpy(before, reload_policy(s->live.reload)->effective, sizeof(before));
+	r = reload_now(s->live.reload, err);
+	if (r < 0)
+		return r;
+	json_key(w, "changed");
+	json_bool(w, memcmp(before, reload_policy(s->live.reload)->effective, sizeof(before)) != 0);
+	json_key(w, "policy");
+	json_hex(w, reload_policy(s->live.reload)->effective, BLAKE3_OUT);
+	return 0;
+}
+
 static int session_ask(struct session *s)
 {
 	struct asking_options options = { .mediator = s->live.mediator,
@@ -433,6 +451,8 @@ static int session_ask(struct session *s)
 					  .control = { .state_dir = s->options->audit.state_dir,
 						       .session = s->result->id,
 						       .status = session_status,
+						       .reload = s->live.reload ? session_reload
+										: NULL,
 						       .owner = s } };
 
 	return asking_start(&s->asking, &options, &s->loop);

@@ -167,3 +167,24 @@ def test_the_session_cannot_change_its_own_policy(start_capsule, workspace, outs
     for attempt in ("echo >> own.yaml", "mv own.yaml o", "echo > n; mv n own.yaml", "rm own.yaml"):
         assert not s.can(attempt), attempt
     s.end()
+
+
+@pytest.mark.both
+def test_on_demand(session, run_capsule):
+    """`capsule reload` says what became of it, and a mistake leaves all as it was."""
+    one = session("reload: { watch: false }\n")
+    assert one.can("cat x.pem")
+    while not one.log.exists():  # it is named, and the socket there, when the start is through
+        assert one.can("sleep 0.01")
+    sid = json.loads(one.log.read_text().splitlines()[0])["session"]
+    done = run_capsule(["reload", sid[:8]])
+    assert done.returncode == 0 and done.stdout.startswith("nothing changed"), done
+    one.policy.write_text(BASE + "reload: { watch: false }\nfilesystem: { deny: ['**/*.pem'] }\n")
+    done = run_capsule(["reload", sid[:8]])
+    assert done.returncode == 0 and done.stdout.startswith("reloaded, policy "), done
+    assert not one.can("cat x.pem") and one.can("cat a")
+    one.policy.write_text(BASE + "nonsense: 1\n")
+    done = run_capsule(["reload"])
+    assert done.returncode == 1 and "unknown key 'nonsense'" in done.stderr, done
+    assert not one.can("cat x.pem") and one.can("cat a")
+    one.end()
