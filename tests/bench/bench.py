@@ -18,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 
+import live
+
 USER = "capsule-test"
 BWRAP = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc",
          "--tmpfs", "/tmp", "--die-with-parent"]
@@ -346,7 +348,11 @@ def bench_record(build, capsule, rounds, user):
             peer_value=median["strace"])
 
 
-PARTS = {"start": bench_start, "cpu": bench_cpu, "log": bench_log, "blake3": bench_blake3,
+def bench_live(build, capsule, rounds, user):
+    live.bench(build, capsule, rounds, row, note)
+
+
+PARTS = {"live": bench_live, "start": bench_start, "cpu": bench_cpu, "log": bench_log, "blake3": bench_blake3,
          "cel": bench_cel, "engine": bench_engine, "record": bench_record}
 
 

@@ -321,7 +321,9 @@ def test_rules_about_programs(record, maker, policy, workspace):
 
 def test_a_stopped_command_stops(start, maker, place):
     """Ctrl-Z and fg: who traces must not keep a job from being stopped, nor from going on."""
-    proc = start("sh", "-c", "echo ready; kill -STOP $$; echo went on", stdin=subprocess.PIPE)
+    # a job of ours, as a shell makes it: the kernel stops no group that has nobody to continue it
+    proc = start("sh", "-c", "echo ready; kill -STOP $$; echo went on", stdin=subprocess.PIPE,
+                 process_group=0)
     assert proc.stdout.readline() == "ready\n"
     harness_wait(lambda: open(f"/proc/{proc.pid}/stat").read().rsplit(")", 1)[1].split()[0] == "T")
     proc.send_signal(signal.SIGCONT)
