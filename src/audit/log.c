@@ -37,9 +37,9 @@
  *
  * Order of things, so that SIGKILL at any moment leaves something that verifies:
  *
- *	1. genesis and a checkpoint go out to PATH.new, which is then renamed to PATH (never over
- *	   an existing file): whatever has the name has a signed first record;
- *	2. the session's start is entered in the ledger;
+ *	1. genesis and a checkpoint go out to PATH.new, and the session's start is entered in the ledger;
+ *	2. PATH.new is renamed to PATH (never over an existing file): whatever has the name has a signed
+ *	   first record, and is known to the ledger;
  *	3. records, and now and then a checkpoint, always whole lines in order;
  *	4. session.end and the last checkpoint; fdatasync, if the session lasted a second;
  *	5. the head is entered in the ledger;
@@ -50,7 +50,7 @@
  * named when the command is on its way: killed in between, the supervisor leaves PATH.new, and the
  * session dies with it.
  *
- * Between 1 and 2 there is a log that the ledger does not know, with nothing in it but these two lines.
+ * Between 1 and 2 the ledger knows a log that is still called PATH.new; readers of the ledger look there too.
  * Between 4 and 5 the log is whole and the ledger does not know how it ended. A power failure may
  * take whatever was not synced: that is, under fsync "checkpoint", what came after the last
  * checkpoint but the first, and the ledger's newest lines. Both are told apart from an alteration by verification.
@@ -484,7 +484,7 @@ static int name_give(struct audit_log *log, struct err *err)
 	return 0;
 }
 
-/* A checkpoint, then the name, then the ledger. */
+/* A checkpoint, then the ledger, then the name: killed at any point, no name stands for a log that the ledger does not know. */
 static int publish(struct audit_log *log, struct err *err)
 {
 	struct ledger_entry entry = { .session = log->session, .log = log->path };
@@ -497,16 +497,16 @@ static int publish(struct audit_log *log, struct err *err)
 	r = flush(log, err);
 	if (r == 0 && log->fsync == POLICY_FSYNC_ALWAYS)
 		r = sync_now(log, err);
-	if (r == 0)
-		r = name_give(log, err);
 	if (r < 0)
 		return r;
-	log->published = true;
 	r = ledger_add_start(log->state_dir, &log->secrets->install, &entry,
 			     log->fsync == POLICY_FSYNC_ALWAYS, &log->ledger, err);
 	ed25519_wipe(&log->secrets->install.key);
 	if (r < 0)
-		log->error = r;
+		return log->error = r;
+	log->written = true; /* what the ledger knows stays */
+	r = name_give(log, err);
+	log->published = r == 0;
 	return r;
 }
 

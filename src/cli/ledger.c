@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -69,6 +70,20 @@ static const struct {
 	[FATE_UNREADABLE] = { "unreadable", "cannot be read", TINT_WARN, true },
 };
 
+/* Its descriptor. A session killed between the ledger's line and the name left PATH.new: docs/LOG.md section 5. */
+static int log_of(const struct ledger_session *s)
+{
+	int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK, fd = s->log ? open(s->log, flags) : -1;
+	char unnamed[PATH_MAX];
+
+	if (fd >= 0 || !s->log || s->end_time || errno != ENOENT ||
+	    snprintf(unnamed, sizeof(unnamed), "%s.new", s->log) >= PATH_MAX)
+		return fd;
+	fd = open(unnamed, flags);
+	errno = fd < 0 ? ENOENT : 0;
+	return fd;
+}
+
 static enum fate fate_of(const struct job *job, const struct ledger_session *s,
 			 struct verify_report *report)
 {
@@ -78,7 +93,7 @@ static enum fate fate_of(const struct job *job, const struct ledger_session *s,
 	int r;
 
 	*report = (struct verify_report){ 0 };
-	fd = s->log ? open(s->log, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+	fd = log_of(s);
 	if (fd < 0)
 		return !s->log || errno == ENOENT || errno == ENOTDIR ? FATE_MISSING
 								      : FATE_UNREADABLE;

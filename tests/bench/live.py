@@ -12,7 +12,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tarfile
 import tempfile
 
 STRACE = ["strace", "-f", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=%file,%process,%network"]
@@ -137,8 +136,8 @@ def sources(place):
         if isinstance(error, KeyboardInterrupt):
             raise
         return None, str(error)
-    with tarfile.open(archive) as tar:
-        tar.extractall(place.ws / "zlib", filter="data")
+    (place.ws / "zlib").mkdir()
+    subprocess.run(["tar", "xf", str(archive), "-C", str(place.ws / "zlib")], check=True)
     return next((place.ws / "zlib").iterdir()), ""
 
 

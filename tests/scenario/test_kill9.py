@@ -100,3 +100,23 @@ def test_runs_killed_at_any_moment(capsule, who, workspace, start_capsule, run_c
         stages["whole" if whole else "unfinished"] += 1
     assert wait_for(lambda: not processes_with(mark)), "something survived"
     assert stages["unfinished"] > KILLS // 10, stages
+    done = run_capsule(["ledger", "verify"])
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_killed_before_its_log_had_a_name(who, start_capsule, run_capsule):
+    """The ledger's line comes before the name: what is still called .new is found, and a log that ended is not excused."""
+    mark = unique_sleep()
+    proc = start_capsule(["run", "--quiet", "--", "sleep", mark], stdout=subprocess.DEVNULL)
+    assert wait_for(lambda: [p for p in who.logs.glob("*.log")] and processes_with(mark))
+    proc.send_signal(signal.SIGKILL)
+    proc.wait()
+    log = next(who.logs.glob("*.log"))
+    log.rename(f"{log}.new")
+    done = run_capsule(["ledger", "verify"])
+    assert done.returncode == 0 and "no end is known" in done.stdout, done.stdout + done.stderr
+    run_capsule(["run", "--quiet", "--", "true"])
+    log = next(who.logs.glob("*.log"))
+    log.rename(f"{log}.new")
+    done = run_capsule(["ledger", "verify"])
+    assert done.returncode == 1 and "MISSING" in done.stdout, done.stdout + done.stderr

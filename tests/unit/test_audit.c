@@ -459,6 +459,33 @@ static void a_log_is_named_when_it_is_published(void **state)
 	}
 }
 
+/* A name that another made in between is left alone; the ledger knows what became of the session. */
+static void the_ledger_comes_before_the_name(void **state)
+{
+	struct world *w = *state;
+	struct err err = ERR_INIT;
+	struct audit_log *log;
+	struct json_wr *g;
+	struct file *l;
+	char unnamed[PATH_MAX];
+	int fd;
+
+	(void)snprintf(unnamed, sizeof(unnamed), "%s.new", w->log);
+	w->o.publish_later = true;
+	assert_int_equal(audit_open(&w->o, &log, &g, &err), 0);
+	assert_int_equal(audit_end(log, &err), 0);
+	fd = open(w->log, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	(void)close(fd);
+	assert_int_equal(audit_publish(log, &err), -EEXIST);
+	log = audit_abort(log);
+	assert_int_equal(access(unnamed, F_OK), 0);
+	(void)check_ledger(w, &l);
+	assert_true(has((struct str){ l->p, l->n }, "session.start"));
+	file_free(l);
+	(void)unlink(unnamed);
+}
+
 static void failed_syncs_fail_closed(void **state)
 {
 	struct world *w = *state;
@@ -530,6 +557,7 @@ int main(void)
 		TEST(failed_syncs_fail_closed),
 		TEST(the_end_of_a_short_session_is_not_synced),
 		TEST(a_log_is_named_when_it_is_published),
+		TEST(the_ledger_comes_before_the_name),
 		TEST(a_genesis_that_cannot_be_written_leaves_nothing),
 	};
 
