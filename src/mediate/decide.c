@@ -243,7 +243,7 @@ bool mediator_leaves(struct mediator *m, const struct call *call)
  */
 void session_enter(struct mediator *m)
 {
-	if (m->depth++)
+	if (m->depth++ || m->stays)
 		return;
 	if (!m->other_ids) {
 		(void)caps_use(false);
@@ -257,10 +257,22 @@ void session_leave(struct mediator *m)
 {
 	if (--m->depth)
 		return;
+	m->stays = m->serving;
+	if (m->stays)
+		return;
 	if (!m->other_ids) {
 		(void)caps_use(true);
 		return;
 	}
 	(void)setfsuid(geteuid());
 	(void)setfsgid(getegid());
+}
+
+void session_quit(struct mediator *m)
+{
+	if (!m->stays)
+		return;
+	m->stays = m->serving = false;
+	m->depth++;
+	session_leave(m);
 }

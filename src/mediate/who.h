@@ -30,6 +30,11 @@ struct who {
 /* Empty when zeroed. */
 struct who_table {
 	struct who slot[WHO_MAX];
+	uint64_t used[WHO_MAX / 64]; /* what was never used is memory that nobody touched */
+	struct {
+		pid_t pid, inner;
+		uint64_t seen_ms;
+	} parent; /* looked up last: it mostly has more than one child */
 };
 
 void who_done(struct who_table *table);
