@@ -202,9 +202,16 @@ static void told_holder(void *ctx, const struct holder *h)
 	struct reload *reload = ctx;
 	char line[PATH_MAX + 256];
 
-	(void)snprintf(line, sizeof(line), "%s %d has '%s' open%s, which '%s' now forbids%s",
-		       h->command, (int)h->pid, h->path, h->write ? " for writing" : "",
-		       h->rule->id, h->ended ? ": ended" : "");
+	if (h->socket)
+		(void)snprintf(line, sizeof(line),
+			       "%s %d is connected to %s, which '%s' now forbids%s", h->command,
+			       (int)h->pid, h->path, h->rule->id,
+			       h->ended ? ": the connection is ended" : "");
+	else
+		(void)snprintf(line, sizeof(line),
+			       "%s %d has '%s' open%s, which '%s' now forbids%s", h->command,
+			       (int)h->pid, h->path, h->write ? " for writing" : "", h->rule->id,
+			       h->ended ? ": ended" : "");
 	tell(reload, line);
 }
 
