@@ -314,6 +314,8 @@ static int fast(struct object_caller *c, int dirfd, const char *path, unsigned f
 	r = base_open(c, dirfd, &base);
 	if (r < 0)
 		return r;
+	if (strcmp(path, ".") == 0) /* of every name in the working folder: it is pinned already */
+		return take_fd(&base);
 	return sys_openat2(base, path, open_flags, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 }
 
@@ -326,8 +328,9 @@ static bool has_links(const struct object_caller *c, const char *path)
 	return fd == -ELOOP;
 }
 
-/* Did the kernel's way end, or fail, where only the walk knows? */
-static bool needs_walk(const struct object_caller *c, int fd, const char *path, struct stat *ret_st)
+/* Did the kernel's way end (at what @st says), or fail, where only the walk knows? */
+static bool needs_walk(const struct object_caller *c, int fd, const char *path,
+		       const struct stat *st)
 {
 	if (fd == -ELOOP)
 		return true;
@@ -335,18 +338,14 @@ static bool needs_walk(const struct object_caller *c, int fd, const char *path, 
 		return false;
 	if (fd < 0) /* "self" is not there for us, who are nobody in the session's /proc */
 		return fd == -ENOENT && path[0] == '/' && has_links(c, path);
-	return fstat(fd, ret_st) == 0 && ret_st->st_dev == c->view->proc_dev;
+	return st->st_dev == c->view->proc_dev;
 }
 
-/* Stat, check and name @fd, and make it @ret's. @path: it is known to be its name; else NULL. */
+/* Check and name @fd, of which @ret->st is known, and make it @ret's. @path: its name, if that is known. */
 static int object_take(int *fd, const char *path, unsigned flags, struct object *ret)
 {
 	int r = 0;
 
-	if (*fd < 0)
-		return *fd;
-	if (fstat(*fd, &ret->st) < 0)
-		return -errno;
 	if (flags & OBJECT_DIRECTORY && !S_ISDIR(ret->st.st_mode))
 		return -ENOTDIR;
 	if (path) {
@@ -387,7 +386,9 @@ int object_open_resolve(struct object_caller *c, int dirfd, const char *path, un
 	fd = sys_openat2(from_root ? c->view->root : base, path,
 			 O_PATH | (flags & OBJECT_NOFOLLOW ? O_NOFOLLOW : 0),
 			 resolve | RESOLVE_NO_MAGICLINKS | (from_root ? RESOLVE_IN_ROOT : 0));
-	r = object_take(&fd, NULL, flags, ret);
+	if (fd < 0)
+		return fd;
+	r = fstat(fd, &ret->st) < 0 ? -errno : object_take(&fd, NULL, flags, ret);
 	/* "self" is not us: such a path has to be asked for without flags */
 	if (r == 0 && c->view->proc_dev && ret->st.st_dev == c->view->proc_dev) {
 		object_done(ret);
@@ -410,13 +411,13 @@ static int open_by_name(struct object_caller *c, const char *path, unsigned flag
 		return 0;
 	fd = sys_openat2(c->view->root, path, path_flags(flags),
 			 RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
-	if (fd == -ELOOP)
-		return 0;
+	if (fd < 0)
+		return fd == -ELOOP ? 0 : fd;
+	if (fstat(fd, &ret->st) < 0)
+		return -errno;
+	if (c->view->proc_dev && ret->st.st_dev == c->view->proc_dev)
+		return 0; /* "self" is not us */
 	r = object_take(&fd, path, flags, ret);
-	if (r == 0 && c->view->proc_dev && ret->st.st_dev == c->view->proc_dev) {
-		object_done(ret); /* "self" is not us */
-		return 0;
-	}
 	return r < 0 ? r : 1;
 }
 
@@ -439,7 +440,10 @@ int object_open(struct object_caller *c, int dirfd, const char *path, unsigned f
 			return r;
 	} else {
 		fd = fast(c, dirfd, path, flags);
+		flags |= strcmp(path, ".") == 0 ? OBJECT_DIRECTORY : 0;
 	}
+	if (fd >= 0 && fstat(fd, &ret->st) < 0)
+		return -errno;
 	if (*path && needs_walk(c, fd, path, &ret->st)) {
 		int found = -EBADF;
 
@@ -449,8 +453,10 @@ int object_open(struct object_caller *c, int dirfd, const char *path, unsigned f
 			return r;
 		fd = found;
 		flags |= r == 1 ? OBJECT_DIRECTORY : 0;
+		if (fstat(fd, &ret->st) < 0)
+			return -errno;
 	}
-	return object_take(&fd, NULL, flags, ret);
+	return fd < 0 ? fd : object_take(&fd, NULL, flags, ret);
 }
 
 void object_done(struct object *object)
