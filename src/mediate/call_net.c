@@ -223,7 +223,7 @@ static void bind_place(struct mediator *m, struct call *call, int fd, const stru
 		call_continue(m, call);
 		return;
 	}
-	before = umask(who_umask(call->who));
+	before = umask(who_umask(&m->who, call->who));
 	session_enter(m);
 	r = bind(fd, (const struct sockaddr *)un, sizeof(*un)) < 0 ? -errno : 0;
 	session_leave(m);

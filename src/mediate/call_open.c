@@ -94,7 +94,7 @@ static int open_object(struct mediator *m, struct call *call, const struct open_
 	if (S_ISCHR(o->st.st_mode) && o->st.st_rdev == makedev(5, 0))
 		return open_tty(m, call, flags);
 	if (a->flags & TMPFILE)
-		mode = (mode_t)a->mode & ~who_umask(call->who) & 07777;
+		mode = (mode_t)a->mode & ~who_umask(&m->who, call->who) & 07777;
 	return object_reopen(o, (int)flags, mode);
 }
 
@@ -222,7 +222,7 @@ static int create_new(struct mediator *m, struct call *call, const struct open_a
 		return 1;
 	session_enter(m);
 	fd = openat(place->parent, place->name, (int)flags,
-		    (mode_t)a->mode & ~who_umask(call->who) & 07777);
+		    (mode_t)a->mode & ~who_umask(&m->who, call->who) & 07777);
 	session_leave(m);
 	if (fd < 0 && errno == EEXIST && !(a->flags & O_EXCL))
 		return 0;

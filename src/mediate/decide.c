@@ -245,6 +245,7 @@ void session_enter(struct mediator *m)
 {
 	if (m->depth++ || m->stays)
 		return;
+	m->mask = umask(0); /* modes are made with the caller's */
 	if (!m->other_ids) {
 		(void)caps_use(false);
 		return;
@@ -260,6 +261,7 @@ void session_leave(struct mediator *m)
 	m->stays = m->serving;
 	if (m->stays)
 		return;
+	(void)umask(m->mask);
 	if (!m->other_ids) {
 		(void)caps_use(true);
 		return;

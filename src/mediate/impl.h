@@ -87,6 +87,7 @@ struct mediator {
 	bool other_ids;
 	unsigned depth;      /* of session_enter() */
 	bool serving, stays; /* for the loop: entered, from one served call to the next */
+	mode_t mask;         /* our own, meanwhile */
 	struct engine_decision decision;
 	struct event event;
 	struct who_table who;
@@ -186,8 +187,6 @@ void bell_off(struct mediator *m);
 /* A process that we trace and have killed: wait for its end when there is time. */
 bool later_has_room(const struct mediator *m);
 void later_reap(struct mediator *m, pid_t pid);
-
-/* ---- handlers: calls.h ---- */
 
 /* Arguments. */
 static inline int arg_fd(const struct call *call, unsigned i)

@@ -64,6 +64,7 @@ static const struct {
 	{ SYSC_unlinkat, call_unlinkat, EVENT_FILE_DELETE },
 	{ SYSC_mkdirat, call_mkdirat, EVENT_FILE_CREATE },
 	{ SYSC_mknodat, call_mknodat, EVENT_FILE_CREATE },
+	{ SYSC_umask, call_umask, EVENT_FILE_CREATE },
 	{ SYSC_renameat, call_renameat, EVENT_FILE_RENAME },
 	{ SYSC_renameat2, call_renameat2, EVENT_FILE_RENAME },
 	{ SYSC_linkat, call_linkat, EVENT_FILE_LINK },

@@ -111,6 +111,7 @@ static int who_read(struct who_table *table, struct who *who, pid_t tid, uint64_
 	if (!who->tgid || !who->inner_tgid || !who->inner_tid)
 		return -ESRCH;
 	who->n_exe = 0;
+	who->mask_ms = 0;
 	who->tid = tid;
 	return 0;
 }
@@ -171,12 +172,25 @@ void who_exec(struct who *who)
 	who->n_exe = 0;
 }
 
-mode_t who_umask(const struct who *who)
+void who_masks(struct who_table *table)
+{
+	table->masking_ms = now_ms();
+}
+
+mode_t who_umask(const struct who_table *table, struct who *who)
 {
 	char text[STATUS_MAX];
-	const char *line = status_read(who->proc, text) < 0 ? NULL : strstr(text, "\nUmask:");
+	uint64_t now = now_ms();
+	const char *line;
 
-	return line ? (mode_t)strtoul(line + 7, NULL, 8) & 0777 : 0777;
+	if (who->mask_ms > table->masking_ms + WHO_FRESH_MS)
+		return who->mask;
+	line = status_read(who->proc, text) < 0 ? NULL : strstr(text, "\nUmask:");
+	if (!line)
+		return 0777;
+	who->mask = (mode_t)strtoul(line + 7, NULL, 8) & 0777;
+	who->mask_ms = now;
+	return who->mask;
 }
 
 bool who_alone(const struct who *who)
