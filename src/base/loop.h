@@ -29,7 +29,7 @@ struct loop_watch {
 	uint32_t events; /* EPOLLIN | EPOLLOUT; 0 while not interested (errors still arrive) */
 	loop_fn *fn;
 	loop_leave_fn *leave; /* or NULL */
-	bool added; /* the loop's business */
+	bool added;           /* the loop's business */
 };
 
 struct loop {

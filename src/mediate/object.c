@@ -294,6 +294,8 @@ static bool is_name(const char *path)
 {
 	size_t n;
 
+	if (*path != '/')
+		return false;
 	for (; *path == '/'; path += n + 1) {
 		n = strcspn(path + 1, "/");
 		if (n == 0 || strncmp(path + 1, ".", n) == 0 || strncmp(path + 1, "..", n) == 0)
