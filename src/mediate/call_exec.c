@@ -524,7 +524,7 @@ static void exec_decided(struct mediator *m, struct call *call, struct exec *x)
 	if (interpreter) {
 		r = object_open(&call->caller, AT_FDCWD, interpreter, 0, &x->interpreter);
 		if (r < 0) {
-			call_fail(m, call, r);
+			call_cannot(m, call, r);
 			return;
 		}
 	}

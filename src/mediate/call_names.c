@@ -18,8 +18,11 @@
 #endif
 #define RENAME_WHITEOUT_ 4
 
-/* Read a path argument and find its place. Negative: the call has failed. */
-static int place_of(struct mediator *m, struct call *call, int dirfd, unsigned arg,
+/*
+ * Read a path argument and find its place, @to make something there. Negative: the call has failed. At a hidden
+ * name nothing can be made, whether something is there or not, and nothing is found.
+ */
+static int place_of(struct mediator *m, struct call *call, int dirfd, unsigned arg, bool to,
 		    struct object_place *ret)
 {
 	char path[TRACEE_PATH_MAX];
@@ -33,7 +36,7 @@ static int place_of(struct mediator *m, struct call *call, int dirfd, unsigned a
 	r = object_place(&call->caller, dirfd, path, ret);
 	session_leave(m);
 	if (r < 0)
-		call_cannot(m, call, r);
+		call_cannot(m, call, r == OBJECT_TAKEN && !to ? OBJECT_HIDDEN : r);
 	return r;
 }
 
@@ -80,7 +83,7 @@ static void remove_name(struct mediator *m, struct call *call, int dirfd, unsign
 		call_fail(m, call, -EINVAL);
 		return;
 	}
-	if (place_of(m, call, dirfd, arg, &place) < 0)
+	if (place_of(m, call, dirfd, arg, false, &place) < 0)
 		return;
 	there = object_at(&place, &o) == 0;
 	event_start(m, call, EVENT_FILE_DELETE);
@@ -131,7 +134,7 @@ static void make_node(struct mediator *m, struct call *call, int dirfd, unsigned
 {
 	struct object_place place;
 
-	if (place_of(m, call, dirfd, arg, &place) < 0)
+	if (place_of(m, call, dirfd, arg, true, &place) < 0)
 		return;
 	event_start(m, call, EVENT_FILE_CREATE);
 	event_file(m, "create", place.path, place.n, NULL);
@@ -286,9 +289,9 @@ static void move_name(struct mediator *m, struct call *call, int from_fd, unsign
 		call_fail(m, call, flags & RENAME_WHITEOUT_ ? -EPERM : -EINVAL);
 		return;
 	}
-	if (place_of(m, call, from_fd, from_arg, &from) < 0)
+	if (place_of(m, call, from_fd, from_arg, false, &from) < 0)
 		return;
-	if (place_of(m, call, to_fd, to_arg, &to) == 0)
+	if (place_of(m, call, to_fd, to_arg, !(flags & RENAME_EXCHANGE), &to) == 0)
 		move_places(m, call, &from, &to, flags);
 	object_place_done(&from);
 	object_place_done(&to);
@@ -364,7 +367,7 @@ static void link_name(struct mediator *m, struct call *call, int from_fd, unsign
 		call_cannot(m, call, r);
 		return;
 	}
-	if (place_of(m, call, to_fd, to_arg, &to) == 0) {
+	if (place_of(m, call, to_fd, to_arg, true, &to) == 0) {
 		(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", o.fd);
 		event_link(m, call, o.path, o.n, &to, &o.st);
 		if (m->o.policy->overlay && !S_ISLNK(o.st.st_mode)) {
@@ -400,7 +403,8 @@ static void link_symbolic(struct mediator *m, struct call *call, unsigned target
 	char target[TRACEE_PATH_MAX];
 	struct object_place place;
 
-	if (call_path(m, call, target_arg, target) < 0 || place_of(m, call, dirfd, arg, &place) < 0)
+	if (call_path(m, call, target_arg, target) < 0 ||
+	    place_of(m, call, dirfd, arg, true, &place) < 0)
 		return;
 	event_link(m, call, place.path, place.n, &place, NULL);
 	event_set_str(&m->event, EVENT_F_FILE_ACTIVITY_KIND, STR("symlink"));

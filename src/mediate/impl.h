@@ -79,6 +79,8 @@ struct mediator {
 	struct engine_host *host; /* NULL until a rule is asked */
 	struct engine *engine;
 	struct object_view view;
+	struct hides *hides; /* NULL: the policy hides nothing */
+	char hidden[PATH_MAX];
 	struct mediate_counts counts;
 	int log_error;
 	/* Some rule could stop an event of the type: [0] reading (opens alone), [1] anything else. */
@@ -110,7 +112,8 @@ struct mediator {
 
 /* ---- answers: each ends the call ---- */
 
-void call_fail(struct mediator *m, const struct call *call, int error); /* a negative errno */
+/* A negative errno; or OBJECT_HIDDEN, OBJECT_TAKEN, which are denials, and recorded. */
+void call_fail(struct mediator *m, const struct call *call, int error);
 void call_return(struct mediator *m, const struct call *call, int64_t value);
 void call_continue(struct mediator *m, const struct call *call);
 /* What it is about could not be found out: it fails with @error, or goes to the kernel if no rule cares. */
@@ -123,7 +126,7 @@ int call_give(struct mediator *m, const struct call *call, int fd, int flags);
 /* ---- decide and record ---- */
 
 /* Begin m->event: type, time, process. */
-void event_start(struct mediator *m, struct call *call, enum event_type type);
+void event_start(struct mediator *m, const struct call *call, enum event_type type);
 void event_path(struct mediator *m, enum event_field field, const char *path, size_t n);
 /* Path, last part, kind of what is there. @st NULL: nothing yet. */
 void event_file(struct mediator *m, const char *operation, const char *path, size_t n,
@@ -138,7 +141,6 @@ int mediator_compile(struct mediator *m, struct err *err);
 enum verdict mediator_decide(struct mediator *m, struct call *call);
 /* What became of m->event: done (0), or failed with a negative errno; @observed: by the kernel. */
 void mediator_record(struct mediator *m, const struct call *call, int r, bool observed);
-
 /* The same for a call that no rule could stop, on its way to the kernel. */
 void mediator_observed(struct mediator *m, const struct call *call);
 
@@ -162,7 +164,7 @@ int git_config_install(struct mediator *m, const struct object_place *from, cons
 /* m->event, which the rules ask about: PASS or STOPPED when that is known, else HELD. */
 enum verdict mediator_ask(struct mediator *m, struct call *call);
 /* The call fails with @error for the reason in m->decision, which is recorded. */
-enum verdict mediator_stop(struct mediator *m, struct call *call, int error);
+enum verdict mediator_stop(struct mediator *m, const struct call *call, int error);
 void mediator_answered(void *owner, void *cookie, enum ask_answer answer);
 /* Let go of those whose callers are gone. */
 void held_look(struct mediator *m);
@@ -194,7 +196,3 @@ static inline int arg_fd(const struct call *call, unsigned i)
 {
 	return (int)(uint32_t)call->n.args[i];
 }
-
-/* A path: 0 or the negative errno with which the call failed. */
-int call_path(struct mediator *m, const struct call *call, unsigned arg,
-	      char path[TRACEE_PATH_MAX]);

@@ -30,6 +30,7 @@
 
 #define LINKS_MAX 40 /* as the kernel's */
 #define PROC_ROOT_INO 1
+#define OBJECT_OPEN_ALREADY 0x100 /* by descriptor */
 
 /* ---- views ---- */
 
@@ -177,6 +178,19 @@ static int walk_proc_check(struct walk *w, const char *name, const struct stat *
 	return pid == who->tgid || pid == who->tid ? 0 : -EACCES;
 }
 
+/* What the open @fd is called is hidden. */
+static int check_hidden(const struct object_view *view, int fd)
+{
+	char path[PATH_MAX];
+	size_t n;
+	int r = view->hides ? object_name(fd, path, &n) : 0;
+
+	if (r < 0 || !view->hides || !hides_path(view->hides, path))
+		return r;
+	memcpy(view->hidden, path, n + 1);
+	return OBJECT_HIDDEN;
+}
+
 static int walk_step(struct walk *w, const char *name, bool last)
 {
 	AUTO(fd_closep) int fd = -EBADF;
@@ -194,6 +208,9 @@ static int walk_step(struct walk *w, const char *name, bool last)
 	fd = sys_openat2(w->at, name, O_PATH | O_NOFOLLOW, RESOLVE_NO_MAGICLINKS);
 	if (fd < 0)
 		return fd;
+	r = check_hidden(w->c->view, fd);
+	if (r < 0)
+		return r;
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISLNK(st.st_mode) || (last && w->flags & OBJECT_NOFOLLOW))
@@ -263,8 +280,22 @@ static int walk(struct object_caller *c, int dirfd, const char *path, unsigned f
 
 /* ---- both ways ---- */
 
+/*
+ * Where names are hidden, the kernel's way is good for those that go down and over no link: what it ends at is
+ * called by all that it came through. Or for ones where there is nothing.
+ */
+static bool goes_down(const char *path)
+{
+	for (const char *p = strstr(path, ".."); p; p = strstr(p + 1, "..")) {
+		if ((p == path || p[-1] == '/') && (p[2] == '/' || p[2] == '\0'))
+			return false;
+	}
+	return true;
+}
+
 static int fast(struct object_caller *c, int dirfd, const char *path, unsigned flags)
 {
+	uint64_t links = c->view->hides ? RESOLVE_NO_SYMLINKS : 0;
 	uint64_t open_flags = O_PATH | (flags & OBJECT_NOFOLLOW ? O_NOFOLLOW : 0) |
 			      (flags & OBJECT_DIRECTORY ? O_DIRECTORY : 0);
 	AUTO(fd_closep) int base = -EBADF;
@@ -272,7 +303,7 @@ static int fast(struct object_caller *c, int dirfd, const char *path, unsigned f
 
 	if (path[0] == '/')
 		return sys_openat2(c->view->root, path, open_flags,
-				   RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+				   RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | links);
 	r = base_open(c, dirfd, &base);
 	if (r < 0)
 		return r;
@@ -293,6 +324,8 @@ static bool needs_walk(const struct object_caller *c, int fd, const char *path, 
 {
 	if (fd == -ELOOP)
 		return true;
+	if (c->view->hides && (!goes_down(path) || (fd < 0 && fd != -ENOENT)))
+		return true;
 	if (!c->view->proc_dev)
 		return false;
 	if (fd < 0) /* "self" is not there for us, who are nobody in the session's /proc */
@@ -301,12 +334,15 @@ static bool needs_walk(const struct object_caller *c, int fd, const char *path, 
 }
 
 /* Stat, check and name @fd, and make it @ret's. */
-static int object_take(int *fd, unsigned flags, struct object *ret)
+static int object_take(const struct object_view *view, int *fd, unsigned flags, struct object *ret)
 {
 	int r;
 
 	if (*fd < 0)
 		return *fd;
+	r = flags & OBJECT_OPEN_ALREADY ? 0 : check_hidden(view, *fd);
+	if (r < 0)
+		return r;
 	if (fstat(*fd, &ret->st) < 0)
 		return -errno;
 	if (flags & OBJECT_DIRECTORY && !S_ISDIR(ret->st.st_mode))
@@ -343,8 +379,12 @@ int object_open_resolve(struct object_caller *c, int dirfd, const char *path, un
 	}
 	fd = sys_openat2(from_root ? c->view->root : base, path,
 			 O_PATH | (flags & OBJECT_NOFOLLOW ? O_NOFOLLOW : 0),
-			 resolve | RESOLVE_NO_MAGICLINKS | (from_root ? RESOLVE_IN_ROOT : 0));
-	r = object_take(&fd, flags, ret);
+			 resolve | RESOLVE_NO_MAGICLINKS | (from_root ? RESOLVE_IN_ROOT : 0) |
+				 (c->view->hides ? RESOLVE_NO_SYMLINKS : 0));
+	/* the kernel alone knows what became of it, and would have gone over what is hidden */
+	if (c->view->hides && (!goes_down(path) || (fd < 0 && fd != -ENOENT)))
+		return -ENOSYS;
+	r = object_take(c->view, &fd, flags, ret);
 	/* "self" is not us: such a path has to be asked for without flags */
 	if (r == 0 && c->view->proc_dev && ret->st.st_dev == c->view->proc_dev) {
 		object_done(ret);
@@ -367,6 +407,8 @@ int object_open(struct object_caller *c, int dirfd, const char *path, unsigned f
 		r = base_open(c, dirfd, &fd);
 		if (r < 0)
 			return r;
+		/* a descriptor was decided when it was opened */
+		flags |= dirfd == AT_FDCWD ? 0 : OBJECT_OPEN_ALREADY;
 	} else {
 		fd = fast(c, dirfd, path, flags);
 	}
@@ -380,7 +422,7 @@ int object_open(struct object_caller *c, int dirfd, const char *path, unsigned f
 		fd = found;
 		flags |= r == 1 ? OBJECT_DIRECTORY : 0;
 	}
-	return object_take(&fd, flags, ret);
+	return object_take(c->view, &fd, flags, ret);
 }
 
 void object_done(struct object *object)
@@ -444,7 +486,11 @@ int object_place(struct object_caller *c, int dirfd, const char *path, struct ob
 	ret->name = ret->path + n + 1;
 	ret->n = n + 1 + strlen(name);
 	ret->parent = parent.fd;
-	return 0;
+	if (!hides_path(c->view->hides, ret->path))
+		return 0;
+	memcpy(c->view->hidden, ret->path, ret->n + 1);
+	object_place_done(ret);
+	return OBJECT_TAKEN;
 }
 
 int object_create_place(struct object_caller *c, int dirfd, const char *path,
