@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -30,7 +31,8 @@
 static _Alignas(8) char list_room[ROOM];
 
 struct listing {
-	const struct hides *hides;
+	const struct object_view *view;
+	dev_t dev; /* of the folder */
 	size_t name_at;
 	size_t n_folder; /* of @path, with a slash */
 	char path[PATH_MAX + NAME_MAX + 2];
@@ -43,7 +45,7 @@ static bool is_hidden(struct listing *l, const char *name, size_t n)
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return false;
 	memcpy(l->path + l->n_folder, name, n + 1);
-	return hides_path(l->hides, l->path);
+	return hides_path(l->view->hides, l->path);
 }
 
 /* Take out of the @n bytes in the room what is hidden; how many are left. */
@@ -53,15 +55,18 @@ static ssize_t sift(struct listing *l, size_t n)
 
 	while (from < n) {
 		uint16_t length;
+		uint64_t ino;
 		const char *name = list_room + from + l->name_at, *end;
 
+		memcpy(&ino, list_room + from, sizeof(ino));
 		memcpy(&length, list_room + from + LENGTH_AT, sizeof(length));
 		if (length <= l->name_at || length > n - from)
 			return -EIO;
 		end = memchr(name, '\0', length - l->name_at);
 		if (!end)
 			return -EIO;
-		if (!is_hidden(l, name, (size_t)(end - name))) {
+		if (!is_hidden(l, name, (size_t)(end - name)) &&
+		    !object_is_known(l->view, l->dev, ino, POLICY_FS_HIDE)) {
 			memmove(list_room + to, list_room + from, length);
 			to += length;
 		}
@@ -89,11 +94,15 @@ static ssize_t read_piece(struct listing *l, long nr, int fd, size_t size, off_t
 static ssize_t list(struct mediator *m, struct call *call, long nr, int fd, off_t *ret_before)
 {
 	static struct listing l;
+	struct stat st;
 	size_t size = (uint32_t)call->n.args[2] < ROOM ? (uint32_t)call->n.args[2] : ROOM;
 	ssize_t n;
 	int r;
 
-	l.hides = m->hides;
+	l.view = &m->view;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	l.dev = st.st_dev;
 	l.name_at = nr == SYS_getdents64 ? NAME64_AT : NAME_AT;
 	r = object_name(fd, l.path, &l.n_folder);
 	if (r < 0)

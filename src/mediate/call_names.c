@@ -78,6 +78,7 @@ static void remove_name(struct mediator *m, struct call *call, int dirfd, unsign
 	struct object_place place;
 	struct object o;
 	bool there;
+	int r;
 
 	if (flags & ~AT_REMOVEDIR) {
 		call_fail(m, call, -EINVAL);
@@ -85,11 +86,14 @@ static void remove_name(struct mediator *m, struct call *call, int dirfd, unsign
 	}
 	if (place_of(m, call, dirfd, arg, false, &place) < 0)
 		return;
-	there = object_at(&place, &o) == 0;
+	r = object_at(&m->view, &place, &o);
+	there = r == 0;
 	event_start(m, call, EVENT_FILE_DELETE);
 	event_file(m, "delete", place.path, place.n, there ? &o.st : NULL);
 	set_write(m);
-	if (place.slash && !(flags & AT_REMOVEDIR))
+	if (r == OBJECT_HIDDEN)
+		call_fail(m, call, r);
+	else if (place.slash && !(flags & AT_REMOVEDIR))
 		call_fail(m, call, there && S_ISDIR(o.st.st_mode) ? -EISDIR : -ENOTDIR);
 	else if (!mediator_leaves(m, call) && mediator_decide(m, call) == PASS) {
 		if (there && object_is_mount(&o))
@@ -248,12 +252,12 @@ static void move_places(struct mediator *m, struct call *call, const struct obje
 {
 	char left[NAME_MAX + 2], right[NAME_MAX + 2];
 	struct object o, other = { .fd = -EBADF };
-	int r = object_at(from, &o);
+	int r = object_at(&m->view, from, &o);
 
 	/* a slash behind a name is the kernel's to judge */
 	(void)snprintf(left, sizeof(left), "%s%s", from->name, from->slash ? "/" : "");
 	(void)snprintf(right, sizeof(right), "%s%s", to->name, to->slash ? "/" : "");
-	if (r == 0 && object_at(to, &other) < 0 && flags & RENAME_EXCHANGE)
+	if (r == 0 && object_at(&m->view, to, &other) < 0 && flags & RENAME_EXCHANGE)
 		r = -ENOENT;
 	if (r < 0) {
 		object_done(&o);

@@ -241,7 +241,7 @@ static int create_or_open(struct mediator *m, struct call *call, const struct op
 	int r;
 
 	session_enter(m);
-	r = object_at(place, &o);
+	r = object_at(&m->view, place, &o);
 	session_leave(m);
 	if (r == -ENOENT)
 		return place->slash ? -EISDIR : create_new(m, call, a, place);

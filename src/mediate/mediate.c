@@ -361,7 +361,7 @@ int mediator_exchange(struct mediator *m, const struct policy *policy,
 	}
 	hides_free(m->hides);
 	m->view.hides = m->hides = hides;
-	m->o.policy = policy;
+	m->o.policy = m->view.policy = policy;
 	m->o.ask_default = policy->ask_default;
 	rules_note(m, rules, n);
 	asks_forget(m->asks);
@@ -440,6 +440,7 @@ int mediator_new(const struct mediate_options *options, struct mediator **ret, s
 		r = err_set(err, ENOMEM, "supervisor");
 	m->view.hides = m->hides;
 	m->view.hidden = m->hidden;
+	m->view.policy = options->policy;
 	if (r == 0 && options->policy->n_rules)
 		r = mediator_compile(m, err);
 	if (r < 0)

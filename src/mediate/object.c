@@ -178,6 +178,35 @@ static int walk_proc_check(struct walk *w, const char *name, const struct stat *
 	return pid == who->tgid || pid == who->tid ? 0 : -EACCES;
 }
 
+/* The line of the policy that knows a file with several names; or NULL. */
+static const struct policy_path *line_of(const struct object_view *view, const struct stat *st)
+{
+	const struct policy *p = view->policy;
+
+	for (size_t i = 0; p && S_ISREG(st->st_mode) && st->st_nlink > 1 && i < p->n_paths; i++) {
+		if (p->paths[i].ino && p->paths[i].ino == st->st_ino &&
+		    p->paths[i].dev == st->st_dev)
+			return &p->paths[i];
+	}
+	return NULL;
+}
+
+/* Call @o what the policy calls it, and see whether that is hidden; a descriptor was decided when it was opened. */
+static int object_call(const struct object_view *view, struct object *o, bool by_name)
+{
+	const struct policy_path *line = line_of(view, &o->st);
+	const char *name = line ? (line->real ? line->real : line->path) : NULL;
+
+	if (name && strlen(name) < sizeof(o->path)) {
+		o->n = strlen(name);
+		memcpy(o->path, name, o->n + 1);
+	}
+	if (!by_name || !hides_path(view->hides, o->path))
+		return 0;
+	memcpy(view->hidden, o->path, o->n + 1);
+	return OBJECT_HIDDEN;
+}
+
 /* What the open @fd is called is hidden. */
 static int check_hidden(const struct object_view *view, int fd)
 {
@@ -340,16 +369,15 @@ static int object_take(const struct object_view *view, int *fd, unsigned flags, 
 
 	if (*fd < 0)
 		return *fd;
-	r = flags & OBJECT_OPEN_ALREADY ? 0 : check_hidden(view, *fd);
-	if (r < 0)
-		return r;
 	if (fstat(*fd, &ret->st) < 0)
 		return -errno;
-	if (flags & OBJECT_DIRECTORY && !S_ISDIR(ret->st.st_mode))
-		return -ENOTDIR;
 	r = object_name(*fd, ret->path, &ret->n);
+	if (r == 0)
+		r = object_call(view, ret, !(flags & OBJECT_OPEN_ALREADY));
 	if (r < 0)
 		return r;
+	if (flags & OBJECT_DIRECTORY && !S_ISDIR(ret->st.st_mode))
+		return -ENOTDIR;
 	ret->fd = take_fd(fd);
 	return 0;
 }
@@ -407,7 +435,6 @@ int object_open(struct object_caller *c, int dirfd, const char *path, unsigned f
 		r = base_open(c, dirfd, &fd);
 		if (r < 0)
 			return r;
-		/* a descriptor was decided when it was opened */
 		flags |= dirfd == AT_FDCWD ? 0 : OBJECT_OPEN_ALREADY;
 	} else {
 		fd = fast(c, dirfd, path, flags);
@@ -423,6 +450,19 @@ int object_open(struct object_caller *c, int dirfd, const char *path, unsigned f
 		flags |= r == 1 ? OBJECT_DIRECTORY : 0;
 	}
 	return object_take(c->view, &fd, flags, ret);
+}
+
+bool object_is_known(const struct object_view *view, uint64_t dev, uint64_t ino,
+		     enum policy_fs kind)
+{
+	const struct policy *p = view->policy;
+
+	for (size_t i = 0; p && i < p->n_paths; i++) {
+		if (p->paths[i].kind == kind && p->paths[i].ino && p->paths[i].ino == ino &&
+		    p->paths[i].dev == dev)
+			return true;
+	}
+	return false;
 }
 
 void object_done(struct object *object)
@@ -560,8 +600,9 @@ bool object_is_inside(const struct object *o, const struct who *who)
 	return false;
 }
 
-int object_at(const struct object_place *place, struct object *ret)
+int object_at(const struct object_view *view, const struct object_place *place, struct object *ret)
 {
+	int r;
 	AUTO(fd_closep)
 	int fd = sys_openat2(place->parent, place->name, O_PATH | O_NOFOLLOW,
 			     RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
@@ -576,6 +617,9 @@ int object_at(const struct object_place *place, struct object *ret)
 		return -ENOTDIR;
 	memcpy(ret->path, place->path, place->n + 1);
 	ret->n = place->n;
+	r = object_call(view, ret, true);
+	if (r < 0)
+		return r;
 	ret->fd = take_fd(&fd);
 	return 0;
 }
