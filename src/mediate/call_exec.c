@@ -148,7 +148,7 @@ struct exec {
 	char cwd[PATH_MAX];
 	char line[SCRIPT_LINE + 1]; /* of a script: "#!interpreter argument" */
 	const char *script_argument;
-	char digest[2 * BLAKE3_OUT];
+	char digest[DIGEST_HEX], interpreter_digest[DIGEST_HEX]; /* m->asks_digest */
 	char called[TRACEE_PATH_MAX]; /* the path as given: a script's argument */
 };
 
@@ -177,6 +177,11 @@ static void event_exec(struct mediator *m, struct call *call, struct exec *x,
 	n = readlinkat(call->who->proc, "cwd", x->cwd, sizeof(x->cwd));
 	if (n > 0)
 		event_path(m, EVENT_F_PROCESS_ACTIVITY_CWD, x->cwd, (size_t)n);
+	if (m->asks_digest && call->decides)
+		event_set_str(e, EVENT_F_PROCESS_ACTIVITY_DIGEST,
+			      (struct str){ .p = program == &x->program ? x->digest
+									: x->interpreter_digest,
+					    .n = DIGEST_HEX });
 	/* more than was read: no rule may be deceived by what it did not see */
 	if ((x->argv.more || (x->env.more && m->asks_env)) && call->decides)
 		e->damaged = true;
@@ -286,18 +291,37 @@ static bool environ_is(int proc, const struct exec *x)
 	return fd >= 0 && i == x->env.n;
 }
 
+/*
+ * Does what runs, from @exe, hold what was decided? The kernel lets nobody write to a program from its exec on, nor
+ * executes one that is open for writing; so what is hashed now stays. A script its interpreter reads later.
+ */
+static bool digest_is(struct mediator *m, int exe, const struct exec *x)
+{
+	char now[DIGEST_HEX];
+	bool script = x->interpreter.fd >= 0;
+
+	if (digest_of(&m->digests, exe, now) < 0 ||
+	    memcmp(now, script ? x->interpreter_digest : x->digest, DIGEST_HEX) != 0)
+		return false;
+	return !script || (digest_of(&m->digests, x->program.fd, now) == 0 &&
+			   memcmp(now, x->digest, DIGEST_HEX) == 0);
+}
+
 /* Is it what was decided? @x is about the last exec, of which there is one at a time. */
-static bool became(const struct mediator *m, pid_t pid, const struct exec *x)
+static bool became(struct mediator *m, pid_t pid, const struct exec *x)
 {
 	char path[32];
-	AUTO(fd_closep) int proc = -EBADF;
+	AUTO(fd_closep) int proc = -EBADF, exe = -EBADF;
 	struct stat st;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d", pid);
 	proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (proc < 0 || fstatat(proc, "exe", &st, 0) < 0)
+	exe = proc < 0 ? -EBADF : openat(proc, "exe", O_PATH | O_CLOEXEC);
+	if (exe < 0 || fstat(exe, &st) < 0)
 		return false;
 	if (!is_object(&st, x->interpreter.fd >= 0 ? &x->interpreter : &x->program))
+		return false;
+	if (m->asks_digest && !digest_is(m, exe, x))
 		return false;
 	return cmdline_is(proc, x) && (!m->asks_env || environ_is(proc, x));
 }
@@ -499,6 +523,32 @@ static int read_lists(struct call *call, struct exec *x, unsigned arg)
 	return r < 0 ? r : tracee_args(call->n.tid, call->n.args[arg + 1], true, &x->env);
 }
 
+/* What both programs hold, where a rule asks. */
+static int read_digests(struct mediator *m, struct exec *x)
+{
+	int r = m->asks_digest ? digest_of(&m->digests, x->program.fd, x->digest) : 0;
+
+	if (r == 0 && m->asks_digest && x->interpreter.fd >= 0)
+		r = digest_of(&m->digests, x->interpreter.fd, x->interpreter_digest);
+	return r;
+}
+
+/* A rule asks for what cannot be told: the program is not read, and so not run. */
+static void stop_unread(struct mediator *m, struct call *call, struct exec *x, int r)
+{
+	m->asks_digest = false; /* for this event: it has none */
+	event_exec(m, call, x, &x->program);
+	m->asks_digest = true;
+	m->decision = (struct engine_decision){
+		.action = RULE_BLOCK,
+		.reason = r == -EFBIG ? "a rule asks for the digest of programs, and this one is "
+					"larger than 256 MiB"
+				      : "a rule asks for the digest of programs, and this one "
+					"cannot be read"
+	};
+	(void)mediator_stop(m, call, -EACCES);
+}
+
 static enum verdict decide_both(struct mediator *m, struct call *call, struct exec *x)
 {
 	enum verdict v;
@@ -527,6 +577,11 @@ static void exec_decided(struct mediator *m, struct call *call, struct exec *x)
 			call_cannot(m, call, r);
 			return;
 		}
+	}
+	r = read_digests(m, x);
+	if (r < 0) {
+		stop_unread(m, call, x, r);
+		return;
 	}
 	if (decide_both(m, call, x) != PASS)
 		return;

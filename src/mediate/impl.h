@@ -4,6 +4,7 @@
 #pragma once
 
 #include "mediate/calls.h"
+#include "mediate/digest.h"
 #include "mediate/mediate.h"
 #include "mediate/object.h"
 #include "mediate/question.h"
@@ -85,13 +86,15 @@ struct mediator {
 	int log_error;
 	/* Some rule could stop an event of the type: [0] reading (opens alone), [1] anything else. */
 	bool decides[EVENT_TYPE_N][2];
-	bool asks_env; /* some rule looks at the names of a program's environment */
-	bool asks_exe; /* ... at who calls */
+	bool asks_env;    /* some rule looks at the names of a program's environment */
+	bool asks_digest; /* ... at what a program holds */
+	bool asks_exe;    /* ... at who calls */
 	bool other_ids;
 	unsigned depth; /* of session_enter() */
 	struct engine_decision decision;
 	struct event event;
 	struct who_table who;
+	struct digests digests;
 	const struct mediate_start *start; /* of the command's own execve */
 	char text[512];
 	bool moving;     /* m->event is part of a rename */
@@ -149,7 +152,6 @@ void session_enter(struct mediator *m);
 void session_leave(struct mediator *m);
 
 /* ---- git.c ---- */
-
 /* Is m->event, which a protect line forbids, what git does in a repository of the session's own? */
 bool git_makes(const struct mediator *m);
 /*

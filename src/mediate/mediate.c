@@ -316,14 +316,18 @@ static void rules_note(struct mediator *m, const struct policy_rule *rules, size
 	m->o.rules = rules;
 	m->o.n_rules = n;
 	memset(m->decides, 0, sizeof(m->decides));
-	m->asks_env = m->asks_exe = false;
+	m->asks_env = m->asks_exe = m->asks_digest = false;
 	for (size_t i = 0; i < m->o.n_rules; i++) {
 		const struct policy_rule *rule = &m->o.rules[i];
 
+		/* one that allows, too: what it does not is blocked by another, or by rules_default */
+		if (rule->action >= RULE_ALLOW && rule->when) {
+			m->asks_env |= strstr(rule->when, "env_names") != NULL;
+			m->asks_digest |= strstr(rule->when, "activity.digest") != NULL;
+		}
 		if (rule->kernel || rule->action <= RULE_ALLOW ||
 		    (m->view.host_root && rule->section))
 			continue;
-		m->asks_env |= rule->when && strstr(rule->when, "env_names");
 		m->asks_exe |= !rule->section && rule->when && strstr(rule->when, "executable");
 		for (int t = 0; t < EVENT_TYPE_N; t++) {
 			if (!(rule->on & EVENT_BIT(t)))
