@@ -15,12 +15,14 @@
  *  - A caller that somebody else traces, or that may not be traced, is not followed: then it may not
  *    execute what a rule could have stopped.
  *
- * A script is its interpreter with the script as argument: both are decided, and both compared.
+ * A script is its interpreter with the script as argument: both are decided, and both compared. A program's
+ * loader is opened by the kernel, and run; so it is decided as an opening, before and by what is mapped afterwards.
  */
 #include "mediate/impl.h"
 
 #include "base/own.h"
 #include "codec/blake3.h"
+#include "mediate/loader.h"
 #include "sys/missing_syscall.h"
 
 #include <fcntl.h>
@@ -142,6 +144,8 @@ static size_t join(const struct tracee_args *args, char to[COMMAND_MAX])
 struct exec {
 	struct object program;     /* what the path names */
 	struct object interpreter; /* of a script; fd -EBADF: none */
+	struct object loader;      /* of what runs; fd -EBADF: none */
+	bool event_lost;           /* m->event is about something else by now */
 	struct tracee_args argv, env;
 	struct cel_value argv_values[TRACEE_ARGS_MAX], env_values[TRACEE_ARGS_MAX];
 	char command[COMMAND_MAX];
@@ -307,8 +311,57 @@ static bool digest_is(struct mediator *m, int exe, const struct exec *x)
 			   memcmp(now, x->digest, DIGEST_HEX) == 0);
 }
 
+/* What runs: the program, or a script's interpreter. */
+static const struct object *runs(const struct exec *x)
+{
+	return x->interpreter.fd >= 0 ? &x->interpreter : &x->program;
+}
+
+/* Is a loader at @path to be opened? It is not asked about: what would be asked is no. */
+static bool loader_forbidden(struct mediator *m, const struct call *call, const char *path,
+			     struct engine_decision *ret)
+{
+	event_start(m, call, EVENT_FILE_OPEN);
+	event_file(m, "open", path, strlen(path), NULL);
+	event_set_bool(&m->event, EVENT_F_FILE_ACTIVITY_WRITE, false);
+	if (!m->engine)
+		return false;
+	engine_preview(m->engine, &m->event, ret);
+	return ret->rule && !ret->rule->kernel && ret->action >= RULE_ASK;
+}
+
+/* Is a file mapped that is neither what was decided nor may be opened? */
+static bool maps_forbidden(struct mediator *m, const struct call *call, int proc, struct exec *x)
+{
+	AUTO(fd_closep) int fd = openat(proc, "maps", O_RDONLY | O_CLOEXEC);
+	AUTO(file_closep) FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+	char line[PATH_MAX + 128], program[PATH_MAX], loader[PATH_MAX] = "";
+	struct engine_decision d;
+	size_t n;
+
+	if (!f)
+		return true;
+	(void)take_fd(&fd);
+	if (object_name(runs(x)->fd, program, &n) < 0 ||
+	    (x->loader.fd >= 0 && object_name(x->loader.fd, loader, &n) < 0))
+		return true;
+	while (fgets(line, sizeof(line), f)) {
+		const char *path = strchr(line, '/');
+
+		if (!path)
+			continue; /* a stack, or the kernel's own */
+		line[strcspn(line, "\n")] = '\0';
+		if (strcmp(path, program) == 0 || strcmp(path, loader) == 0)
+			continue;
+		x->event_lost = true;
+		if (hides_path(m->hides, path) || loader_forbidden(m, call, path, &d))
+			return true;
+	}
+	return false;
+}
+
 /* Is it what was decided? @x is about the last exec, of which there is one at a time. */
-static bool became(struct mediator *m, pid_t pid, const struct exec *x)
+static bool became(struct mediator *m, const struct call *call, pid_t pid, struct exec *x)
 {
 	char path[32];
 	AUTO(fd_closep) int proc = -EBADF, exe = -EBADF;
@@ -319,7 +372,7 @@ static bool became(struct mediator *m, pid_t pid, const struct exec *x)
 	exe = proc < 0 ? -EBADF : openat(proc, "exe", O_PATH | O_CLOEXEC);
 	if (exe < 0 || fstat(exe, &st) < 0)
 		return false;
-	if (!is_object(&st, x->interpreter.fd >= 0 ? &x->interpreter : &x->program))
+	if (!is_object(&st, runs(x)) || maps_forbidden(m, call, proc, x))
 		return false;
 	if (m->asks_digest && !digest_is(m, exe, x))
 		return false;
@@ -408,7 +461,7 @@ static pid_t traced_stop(struct mediator *m, uint64_t until, int *ret_status)
  * come in, and only a look is taken before it goes on as all of them do. Others' ends must be heard meanwhile:
  * an exec waits for those of its threads.
  */
-static int exec_followed_traced(struct mediator *m, struct call *call, const struct exec *x)
+static int exec_followed_traced(struct mediator *m, struct call *call, struct exec *x)
 {
 	pid_t tid = call->n.tid, tgid = call->who->tgid, pid;
 	uint64_t until = now_ms() + FOLLOW_MS;
@@ -432,7 +485,7 @@ static int exec_followed_traced(struct mediator *m, struct call *call, const str
 		if (pid == tgid && !WIFSTOPPED(status))
 			return 1;
 	}
-	if (!became(m, pid, x)) {
+	if (!became(m, call, pid, x)) {
 		end_followed(m, pid);
 		stop_heard(m, pid, SIGKILL);
 		return -EXDEV;
@@ -448,7 +501,7 @@ static int exec_followed_traced(struct mediator *m, struct call *call, const str
  * The interruption stops it on its way back to itself, wherever the exec ended. The wait is as long as
  * the kernel needs for that.
  */
-static int exec_followed(struct mediator *m, struct call *call, const struct exec *x)
+static int exec_followed(struct mediator *m, struct call *call, struct exec *x)
 {
 	pid_t tid = call->n.tid, pid;
 	int status;
@@ -474,7 +527,7 @@ static int exec_followed(struct mediator *m, struct call *call, const struct exe
 		(void)ptrace(PTRACE_DETACH, pid, 0, status >> 16 ? 0 : (long)WSTOPSIG(status));
 		return 1;
 	}
-	if (became(m, pid, x)) {
+	if (became(m, call, pid, x)) {
 		(void)ptrace(PTRACE_DETACH, pid, 0, 0);
 		return 0;
 	}
@@ -549,6 +602,29 @@ static void stop_unread(struct mediator *m, struct call *call, struct exec *x, i
 	(void)mediator_stop(m, call, -EACCES);
 }
 
+/* The loader of what runs: negative, or STOPPED, if the call is over. */
+static int decide_loader(struct mediator *m, struct call *call, struct exec *x)
+{
+	char path[PATH_MAX], link[32];
+	AUTO(fd_closep) int fd = -EBADF;
+	int r;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", runs(x)->fd);
+	fd = S_ISREG(runs(x)->st.st_mode) ? open(link, O_RDONLY | O_CLOEXEC | O_NOCTTY) : -1;
+	r = fd < 0 ? 0 : loader_of(fd, path);
+	if (fd < 0 && m->hides)
+		r = -EACCES; /* it may name one that is hidden, and whether that is there would be told */
+	if (r == 1)
+		r = object_open(&call->caller, AT_FDCWD, path, 0, &x->loader);
+	if (r < 0) {
+		call_fail(m, call, r);
+		return r;
+	}
+	if (x->loader.fd < 0 || !loader_forbidden(m, call, x->loader.path, &m->decision))
+		return PASS;
+	return (int)mediator_stop(m, call, -EACCES);
+}
+
 static enum verdict decide_both(struct mediator *m, struct call *call, struct exec *x)
 {
 	enum verdict v;
@@ -578,6 +654,8 @@ static void exec_decided(struct mediator *m, struct call *call, struct exec *x)
 			return;
 		}
 	}
+	if (mediator_compile(m, NULL) == 0 && decide_loader(m, call, x) != PASS)
+		return;
 	r = read_digests(m, x);
 	if (r < 0) {
 		stop_unread(m, call, x, r);
@@ -590,7 +668,10 @@ static void exec_decided(struct mediator *m, struct call *call, struct exec *x)
 		call_continue(m, call);
 		return;
 	}
+	x->event_lost = false;
 	r = exec_followed(m, call, x);
+	if (x->event_lost)
+		event_exec(m, call, x, &x->program);
 	if (r < 0) {
 		m->counts.denied++;
 		m->decision.action = RULE_BLOCK;
@@ -610,7 +691,7 @@ static void exec_call(struct mediator *m, struct call *call, int dirfd, unsigned
 	static struct exec x; /* a single one is handled at a time */
 	int r;
 
-	x.interpreter.fd = x.program.fd = -EBADF;
+	x.interpreter.fd = x.program.fd = x.loader.fd = -EBADF;
 	if (m->start) {
 		r = start_read(m, call, &x);
 	} else {
@@ -636,6 +717,7 @@ static void exec_call(struct mediator *m, struct call *call, int dirfd, unsigned
 	}
 	object_done(&x.program);
 	object_done(&x.interpreter);
+	object_done(&x.loader);
 	who_exec(call->who);
 }
 
