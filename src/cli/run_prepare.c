@@ -494,24 +494,6 @@ static int keep_own(struct run *run)
 	return r;
 }
 
-/* What a policy may say and no run can keep yet is refused: it would be believed. */
-static int check_kept(struct run *run)
-{
-	const struct policy *p = run->policy;
-
-	for (size_t i = 0; i < p->n_paths; i++) {
-		const struct policy_path *path = &p->paths[i];
-
-		if (path->kind == POLICY_FS_HIDE)
-			return err_at(
-				&run->err, ENOTSUP, path->where.file, path->where.line,
-				path->where.col,
-				"'hide' is not enforceable in this build: its names would still "
-				"be seen in listings; use deny");
-	}
-	return 0;
-}
-
 static const struct {
 	const char *step;
 	int (*run)(struct run *run);
@@ -522,16 +504,16 @@ static const struct {
 	{ "options", apply_timeout },     { "options", apply_env },
 	{ "environment", make_env },      { "log", check_log },
 	{ "report", check_report },       { "log", keep_own },
-	{ "policy", protect_sources },    { "policy", check_kept },
+	{ "policy", protect_sources },
 };
 
 /* The same steps, as far as they make a policy, in a room of its own. */
 int run_policy_again(const struct run *run, struct policy **ret_policy, struct err *err)
 {
-	static int (*const parts[])(
-		struct run *) = { find_places,   load_policy,     check_command, apply_best_effort,
-				  apply_network, apply_timeout,   apply_env,     check_log,
-				  keep_own,      protect_sources, check_kept };
+	static int (*const parts[])(struct run *) = {
+		find_places,   load_policy, check_command, apply_best_effort, apply_network,
+		apply_timeout, apply_env,   check_log,     keep_own,          protect_sources
+	};
 	struct run again = { .policy_file = run->policy_file,
 			     .workspace = run->workspace,
 			     .tool = run->tool,

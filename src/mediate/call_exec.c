@@ -15,12 +15,14 @@
  *  - A caller that somebody else traces, or that may not be traced, is not followed: then it may not
  *    execute what a rule could have stopped.
  *
- * A script is its interpreter with the script as argument: both are decided, and both compared.
+ * A script is its interpreter with the script as argument: both are decided, and both compared. A program's
+ * loader is opened by the kernel, and run; so it is decided as an opening, before and by what is mapped afterwards.
  */
 #include "mediate/impl.h"
 
 #include "base/own.h"
 #include "codec/blake3.h"
+#include "mediate/loader.h"
 #include "sys/missing_syscall.h"
 
 #include <fcntl.h>
@@ -142,13 +144,15 @@ static size_t join(const struct tracee_args *args, char to[COMMAND_MAX])
 struct exec {
 	struct object program;     /* what the path names */
 	struct object interpreter; /* of a script; fd -EBADF: none */
+	struct object loader;      /* of what runs; fd -EBADF: none */
+	bool event_lost;           /* m->event is about something else by now */
 	struct tracee_args argv, env;
 	struct cel_value argv_values[TRACEE_ARGS_MAX], env_values[TRACEE_ARGS_MAX];
 	char command[COMMAND_MAX];
 	char cwd[PATH_MAX];
 	char line[SCRIPT_LINE + 1]; /* of a script: "#!interpreter argument" */
 	const char *script_argument;
-	char digest[2 * BLAKE3_OUT];
+	char digest[DIGEST_HEX], interpreter_digest[DIGEST_HEX]; /* m->asks_digest */
 	char called[TRACEE_PATH_MAX]; /* the path as given: a script's argument */
 };
 
@@ -177,6 +181,11 @@ static void event_exec(struct mediator *m, struct call *call, struct exec *x,
 	n = readlinkat(call->who->proc, "cwd", x->cwd, sizeof(x->cwd));
 	if (n > 0)
 		event_path(m, EVENT_F_PROCESS_ACTIVITY_CWD, x->cwd, (size_t)n);
+	if (m->asks_digest && call->decides)
+		event_set_str(e, EVENT_F_PROCESS_ACTIVITY_DIGEST,
+			      (struct str){ .p = program == &x->program ? x->digest
+									: x->interpreter_digest,
+					    .n = DIGEST_HEX });
 	/* more than was read: no rule may be deceived by what it did not see */
 	if ((x->argv.more || (x->env.more && m->asks_env)) && call->decides)
 		e->damaged = true;
@@ -286,18 +295,86 @@ static bool environ_is(int proc, const struct exec *x)
 	return fd >= 0 && i == x->env.n;
 }
 
+/*
+ * Does what runs, from @exe, hold what was decided? The kernel lets nobody write to a program from its exec on, nor
+ * executes one that is open for writing; so what is hashed now stays. A script its interpreter reads later.
+ */
+static bool digest_is(struct mediator *m, int exe, const struct exec *x)
+{
+	char now[DIGEST_HEX];
+	bool script = x->interpreter.fd >= 0;
+
+	if (digest_of(&m->digests, exe, now) < 0 ||
+	    memcmp(now, script ? x->interpreter_digest : x->digest, DIGEST_HEX) != 0)
+		return false;
+	return !script || (digest_of(&m->digests, x->program.fd, now) == 0 &&
+			   memcmp(now, x->digest, DIGEST_HEX) == 0);
+}
+
+/* What runs: the program, or a script's interpreter. */
+static const struct object *runs(const struct exec *x)
+{
+	return x->interpreter.fd >= 0 ? &x->interpreter : &x->program;
+}
+
+/* Is a loader at @path to be opened? It is not asked about: what would be asked is no. */
+static bool loader_forbidden(struct mediator *m, const struct call *call, const char *path,
+			     struct engine_decision *ret)
+{
+	event_start(m, call, EVENT_FILE_OPEN);
+	event_file(m, "open", path, strlen(path), NULL);
+	event_set_bool(&m->event, EVENT_F_FILE_ACTIVITY_WRITE, false);
+	if (!m->engine)
+		return false;
+	engine_preview(m->engine, &m->event, ret);
+	return ret->rule && !ret->rule->kernel && ret->action >= RULE_ASK;
+}
+
+/* Is a file mapped that is neither what was decided nor may be opened? */
+static bool maps_forbidden(struct mediator *m, const struct call *call, int proc, struct exec *x)
+{
+	AUTO(fd_closep) int fd = openat(proc, "maps", O_RDONLY | O_CLOEXEC);
+	AUTO(file_closep) FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+	char line[PATH_MAX + 128], program[PATH_MAX], loader[PATH_MAX] = "";
+	struct engine_decision d;
+	size_t n;
+
+	if (!f)
+		return true;
+	(void)take_fd(&fd);
+	if (object_name(runs(x)->fd, program, &n) < 0 ||
+	    (x->loader.fd >= 0 && object_name(x->loader.fd, loader, &n) < 0))
+		return true;
+	while (fgets(line, sizeof(line), f)) {
+		const char *path = strchr(line, '/');
+
+		if (!path)
+			continue; /* a stack, or the kernel's own */
+		line[strcspn(line, "\n")] = '\0';
+		if (strcmp(path, program) == 0 || strcmp(path, loader) == 0)
+			continue;
+		x->event_lost = true;
+		if (hides_path(m->hides, path) || loader_forbidden(m, call, path, &d))
+			return true;
+	}
+	return false;
+}
+
 /* Is it what was decided? @x is about the last exec, of which there is one at a time. */
-static bool became(const struct mediator *m, pid_t pid, const struct exec *x)
+static bool became(struct mediator *m, const struct call *call, pid_t pid, struct exec *x)
 {
 	char path[32];
-	AUTO(fd_closep) int proc = -EBADF;
+	AUTO(fd_closep) int proc = -EBADF, exe = -EBADF;
 	struct stat st;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d", pid);
 	proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (proc < 0 || fstatat(proc, "exe", &st, 0) < 0)
+	exe = proc < 0 ? -EBADF : openat(proc, "exe", O_PATH | O_CLOEXEC);
+	if (exe < 0 || fstat(exe, &st) < 0)
 		return false;
-	if (!is_object(&st, x->interpreter.fd >= 0 ? &x->interpreter : &x->program))
+	if (!is_object(&st, runs(x)) || maps_forbidden(m, call, proc, x))
+		return false;
+	if (m->asks_digest && !digest_is(m, exe, x))
 		return false;
 	return cmdline_is(proc, x) && (!m->asks_env || environ_is(proc, x));
 }
@@ -384,7 +461,7 @@ static pid_t traced_stop(struct mediator *m, uint64_t until, int *ret_status)
  * come in, and only a look is taken before it goes on as all of them do. Others' ends must be heard meanwhile:
  * an exec waits for those of its threads.
  */
-static int exec_followed_traced(struct mediator *m, struct call *call, const struct exec *x)
+static int exec_followed_traced(struct mediator *m, struct call *call, struct exec *x)
 {
 	pid_t tid = call->n.tid, tgid = call->who->tgid, pid;
 	uint64_t until = now_ms() + FOLLOW_MS;
@@ -408,7 +485,7 @@ static int exec_followed_traced(struct mediator *m, struct call *call, const str
 		if (pid == tgid && !WIFSTOPPED(status))
 			return 1;
 	}
-	if (!became(m, pid, x)) {
+	if (!became(m, call, pid, x)) {
 		end_followed(m, pid);
 		stop_heard(m, pid, SIGKILL);
 		return -EXDEV;
@@ -424,7 +501,7 @@ static int exec_followed_traced(struct mediator *m, struct call *call, const str
  * The interruption stops it on its way back to itself, wherever the exec ended. The wait is as long as
  * the kernel needs for that.
  */
-static int exec_followed(struct mediator *m, struct call *call, const struct exec *x)
+static int exec_followed(struct mediator *m, struct call *call, struct exec *x)
 {
 	pid_t tid = call->n.tid, pid;
 	int status;
@@ -450,7 +527,7 @@ static int exec_followed(struct mediator *m, struct call *call, const struct exe
 		(void)ptrace(PTRACE_DETACH, pid, 0, status >> 16 ? 0 : (long)WSTOPSIG(status));
 		return 1;
 	}
-	if (became(m, pid, x)) {
+	if (became(m, call, pid, x)) {
 		(void)ptrace(PTRACE_DETACH, pid, 0, 0);
 		return 0;
 	}
@@ -499,6 +576,55 @@ static int read_lists(struct call *call, struct exec *x, unsigned arg)
 	return r < 0 ? r : tracee_args(call->n.tid, call->n.args[arg + 1], true, &x->env);
 }
 
+/* What both programs hold, where a rule asks. */
+static int read_digests(struct mediator *m, struct exec *x)
+{
+	int r = m->asks_digest ? digest_of(&m->digests, x->program.fd, x->digest) : 0;
+
+	if (r == 0 && m->asks_digest && x->interpreter.fd >= 0)
+		r = digest_of(&m->digests, x->interpreter.fd, x->interpreter_digest);
+	return r;
+}
+
+/* A rule asks for what cannot be told: the program is not read, and so not run. */
+static void stop_unread(struct mediator *m, struct call *call, struct exec *x, int r)
+{
+	m->asks_digest = false; /* for this event: it has none */
+	event_exec(m, call, x, &x->program);
+	m->asks_digest = true;
+	m->decision = (struct engine_decision){
+		.action = RULE_BLOCK,
+		.reason = r == -EFBIG ? "a rule asks for the digest of programs, and this one is "
+					"larger than 256 MiB"
+				      : "a rule asks for the digest of programs, and this one "
+					"cannot be read"
+	};
+	(void)mediator_stop(m, call, -EACCES);
+}
+
+/* The loader of what runs: negative, or STOPPED, if the call is over. */
+static int decide_loader(struct mediator *m, struct call *call, struct exec *x)
+{
+	char path[PATH_MAX], link[32];
+	AUTO(fd_closep) int fd = -EBADF;
+	int r;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", runs(x)->fd);
+	fd = S_ISREG(runs(x)->st.st_mode) ? open(link, O_RDONLY | O_CLOEXEC | O_NOCTTY) : -1;
+	r = fd < 0 ? 0 : loader_of(fd, path);
+	if (fd < 0 && m->hides)
+		r = -EACCES; /* it may name one that is hidden, and whether that is there would be told */
+	if (r == 1)
+		r = object_open(&call->caller, AT_FDCWD, path, 0, &x->loader);
+	if (r < 0) {
+		call_fail(m, call, r);
+		return r;
+	}
+	if (x->loader.fd < 0 || !loader_forbidden(m, call, x->loader.path, &m->decision))
+		return PASS;
+	return (int)mediator_stop(m, call, -EACCES);
+}
+
 static enum verdict decide_both(struct mediator *m, struct call *call, struct exec *x)
 {
 	enum verdict v;
@@ -524,9 +650,16 @@ static void exec_decided(struct mediator *m, struct call *call, struct exec *x)
 	if (interpreter) {
 		r = object_open(&call->caller, AT_FDCWD, interpreter, 0, &x->interpreter);
 		if (r < 0) {
-			call_fail(m, call, r);
+			call_cannot(m, call, r);
 			return;
 		}
+	}
+	if (mediator_compile(m, NULL) == 0 && decide_loader(m, call, x) != PASS)
+		return;
+	r = read_digests(m, x);
+	if (r < 0) {
+		stop_unread(m, call, x, r);
+		return;
 	}
 	if (decide_both(m, call, x) != PASS)
 		return;
@@ -535,7 +668,10 @@ static void exec_decided(struct mediator *m, struct call *call, struct exec *x)
 		call_continue(m, call);
 		return;
 	}
+	x->event_lost = false;
 	r = exec_followed(m, call, x);
+	if (x->event_lost)
+		event_exec(m, call, x, &x->program);
 	if (r < 0) {
 		m->counts.denied++;
 		m->decision.action = RULE_BLOCK;
@@ -555,7 +691,7 @@ static void exec_call(struct mediator *m, struct call *call, int dirfd, unsigned
 	static struct exec x; /* a single one is handled at a time */
 	int r;
 
-	x.interpreter.fd = x.program.fd = -EBADF;
+	x.interpreter.fd = x.program.fd = x.loader.fd = -EBADF;
 	if (m->start) {
 		r = start_read(m, call, &x);
 	} else {
@@ -581,6 +717,7 @@ static void exec_call(struct mediator *m, struct call *call, int dirfd, unsigned
 	}
 	object_done(&x.program);
 	object_done(&x.interpreter);
+	object_done(&x.loader);
 	who_exec(call->who);
 }
 

@@ -18,8 +18,11 @@
 #endif
 #define RENAME_WHITEOUT_ 4
 
-/* Read a path argument and find its place. Negative: the call has failed. */
-static int place_of(struct mediator *m, struct call *call, int dirfd, unsigned arg,
+/*
+ * Read a path argument and find its place, @to make something there. Negative: the call has failed. At a hidden
+ * name nothing can be made, whether something is there or not, and nothing is found.
+ */
+static int place_of(struct mediator *m, struct call *call, int dirfd, unsigned arg, bool to,
 		    struct object_place *ret)
 {
 	char path[TRACEE_PATH_MAX];
@@ -33,7 +36,7 @@ static int place_of(struct mediator *m, struct call *call, int dirfd, unsigned a
 	r = object_place(&call->caller, dirfd, path, ret);
 	session_leave(m);
 	if (r < 0)
-		call_cannot(m, call, r);
+		call_cannot(m, call, r == OBJECT_TAKEN && !to ? OBJECT_HIDDEN : r);
 	return r;
 }
 
@@ -75,18 +78,22 @@ static void remove_name(struct mediator *m, struct call *call, int dirfd, unsign
 	struct object_place place;
 	struct object o;
 	bool there;
+	int r;
 
 	if (flags & ~AT_REMOVEDIR) {
 		call_fail(m, call, -EINVAL);
 		return;
 	}
-	if (place_of(m, call, dirfd, arg, &place) < 0)
+	if (place_of(m, call, dirfd, arg, false, &place) < 0)
 		return;
-	there = object_at(&place, &o) == 0;
+	r = object_at(&m->view, &place, &o);
+	there = r == 0;
 	event_start(m, call, EVENT_FILE_DELETE);
 	event_file(m, "delete", place.path, place.n, there ? &o.st : NULL);
 	set_write(m);
-	if (place.slash && !(flags & AT_REMOVEDIR))
+	if (r == OBJECT_HIDDEN)
+		call_fail(m, call, r);
+	else if (place.slash && !(flags & AT_REMOVEDIR))
 		call_fail(m, call, there && S_ISDIR(o.st.st_mode) ? -EISDIR : -ENOTDIR);
 	else if (!mediator_leaves(m, call) && mediator_decide(m, call) == PASS) {
 		if (there && object_is_mount(&o))
@@ -131,7 +138,7 @@ static void make_node(struct mediator *m, struct call *call, int dirfd, unsigned
 {
 	struct object_place place;
 
-	if (place_of(m, call, dirfd, arg, &place) < 0)
+	if (place_of(m, call, dirfd, arg, true, &place) < 0)
 		return;
 	event_start(m, call, EVENT_FILE_CREATE);
 	event_file(m, "create", place.path, place.n, NULL);
@@ -245,12 +252,12 @@ static void move_places(struct mediator *m, struct call *call, const struct obje
 {
 	char left[NAME_MAX + 2], right[NAME_MAX + 2];
 	struct object o, other = { .fd = -EBADF };
-	int r = object_at(from, &o);
+	int r = object_at(&m->view, from, &o);
 
 	/* a slash behind a name is the kernel's to judge */
 	(void)snprintf(left, sizeof(left), "%s%s", from->name, from->slash ? "/" : "");
 	(void)snprintf(right, sizeof(right), "%s%s", to->name, to->slash ? "/" : "");
-	if (r == 0 && object_at(to, &other) < 0 && flags & RENAME_EXCHANGE)
+	if (r == 0 && object_at(&m->view, to, &other) < 0 && flags & RENAME_EXCHANGE)
 		r = -ENOENT;
 	if (r < 0) {
 		object_done(&o);
@@ -286,9 +293,9 @@ static void move_name(struct mediator *m, struct call *call, int from_fd, unsign
 		call_fail(m, call, flags & RENAME_WHITEOUT_ ? -EPERM : -EINVAL);
 		return;
 	}
-	if (place_of(m, call, from_fd, from_arg, &from) < 0)
+	if (place_of(m, call, from_fd, from_arg, false, &from) < 0)
 		return;
-	if (place_of(m, call, to_fd, to_arg, &to) == 0)
+	if (place_of(m, call, to_fd, to_arg, !(flags & RENAME_EXCHANGE), &to) == 0)
 		move_places(m, call, &from, &to, flags);
 	object_place_done(&from);
 	object_place_done(&to);
@@ -364,7 +371,7 @@ static void link_name(struct mediator *m, struct call *call, int from_fd, unsign
 		call_cannot(m, call, r);
 		return;
 	}
-	if (place_of(m, call, to_fd, to_arg, &to) == 0) {
+	if (place_of(m, call, to_fd, to_arg, true, &to) == 0) {
 		(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", o.fd);
 		event_link(m, call, o.path, o.n, &to, &o.st);
 		if (m->o.policy->overlay && !S_ISLNK(o.st.st_mode)) {
@@ -400,7 +407,8 @@ static void link_symbolic(struct mediator *m, struct call *call, unsigned target
 	char target[TRACEE_PATH_MAX];
 	struct object_place place;
 
-	if (call_path(m, call, target_arg, target) < 0 || place_of(m, call, dirfd, arg, &place) < 0)
+	if (call_path(m, call, target_arg, target) < 0 ||
+	    place_of(m, call, dirfd, arg, true, &place) < 0)
 		return;
 	event_link(m, call, place.path, place.n, &place, NULL);
 	event_set_str(&m->event, EVENT_F_FILE_ACTIVITY_KIND, STR("symlink"));

@@ -41,8 +41,7 @@
 static char send_room[SEND_MAX];
 static _Alignas(struct cmsghdr) char control_room[CONTROL_MAX];
 
-/* The caller's descriptor @number, as ours. */
-static int fetch(const struct call *call, int number, int *ret_fd)
+int call_fetch(const struct call *call, int number, int *ret_fd)
 {
 	AUTO(fd_closep)
 	int pidfd = sys_result(syscall(SYS_pidfd_open, call->n.tid, PIDFD_THREAD));
@@ -199,7 +198,7 @@ void call_connect(struct mediator *m, struct call *call)
 
 	if (read_address(m, call, 1, (uint32_t)call->n.args[2], &a) < 0)
 		return;
-	r = fetch(call, arg_fd(call, 0), &fd);
+	r = call_fetch(call, arg_fd(call, 0), &fd);
 	if (r < 0)
 		call_cannot(m, call, r);
 	else
@@ -278,7 +277,7 @@ void call_bind(struct mediator *m, struct call *call)
 
 	if (read_address(m, call, 1, (uint32_t)call->n.args[2], &a) < 0)
 		return;
-	r = fetch(call, arg_fd(call, 0), &fd);
+	r = call_fetch(call, arg_fd(call, 0), &fd);
 	if (r < 0) {
 		call_cannot(m, call, r);
 		return;
@@ -305,7 +304,7 @@ void call_listen(struct mediator *m, struct call *call)
 {
 	AUTO(fd_closep) int fd = -EBADF;
 	struct tracee_address a = { .n = sizeof(a.storage) };
-	int r = fetch(call, arg_fd(call, 0), &fd);
+	int r = call_fetch(call, arg_fd(call, 0), &fd);
 
 	if (r == 0 && getsockname(fd, (struct sockaddr *)&a.storage, &a.n) < 0)
 		r = -errno;
@@ -426,7 +425,7 @@ static int take_descriptors(const struct call *call, struct cmsghdr *c, struct r
 		if (rights->n == RIGHTS_MAX)
 			return -EINVAL;
 		memcpy(&number, at, sizeof(number));
-		r = fetch(call, number, &fd);
+		r = call_fetch(call, number, &fd);
 		if (r < 0)
 			return r;
 		rights->fds[rights->n++] = fd;
@@ -513,7 +512,7 @@ void call_sendto(struct mediator *m, struct call *call)
 	}
 	if (read_address(m, call, 4, (uint32_t)call->n.args[5], &a) < 0)
 		return;
-	r = fetch(call, arg_fd(call, 0), &fd);
+	r = call_fetch(call, arg_fd(call, 0), &fd);
 	if (r == 0 && !call->decides) {
 		send_observed(m, call, fd, &a);
 		return;
@@ -596,7 +595,7 @@ void call_sendmsg(struct mediator *m, struct call *call)
 	ssize_t r = tracee_message(call->n.tid, call->n.args[1], &message);
 
 	if (r == 0)
-		r = fetch(call, arg_fd(call, 0), &fd);
+		r = call_fetch(call, arg_fd(call, 0), &fd);
 	if (r < 0) {
 		call_cannot(m, call, (int)r);
 		return;
@@ -628,7 +627,7 @@ void call_sendmmsg(struct mediator *m, struct call *call)
 	uint64_t at = call->n.args[1], n = (uint32_t)call->n.args[2], sent = 0;
 	int flags = arg_fd(call, 3);
 	bool streams;
-	ssize_t r = fetch(call, arg_fd(call, 0), &fd);
+	ssize_t r = call_fetch(call, arg_fd(call, 0), &fd);
 
 	if (r < 0) {
 		call_cannot(m, call, (int)r);

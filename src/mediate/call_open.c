@@ -8,7 +8,7 @@
  * An O_PATH descriptor cannot be handed over, the kernel does not take one (seccomp_unotify(2), fget()). So
  * when it is decided the kernel may open it, by a path that could be another by then: with O_PATH in a
  * register it is nothing but a name again, and whatever is done with it is decided by what it names. Where
- * the flags lie in memory (openat2) a file or folder is opened for reading instead, which was decided too.
+ * the flags lie in memory (openat2), and where names are hidden (that there is one is told already), a file or folder is opened for reading instead, which was decided too.
  */
 #include "mediate/impl.h"
 
@@ -126,7 +126,7 @@ static bool open_path_only(struct mediator *m, struct call *call, const struct o
 {
 	if (!(a->flags & O_PATH))
 		return false;
-	if (call->sysc != SYSC_openat2) {
+	if (call->sysc != SYSC_openat2 && !m->hides) {
 		mediator_record(m, call, 0, true);
 		call_continue(m, call);
 		return true;
@@ -237,7 +237,7 @@ static int create_or_open(struct mediator *m, struct call *call, const struct op
 	int r;
 
 	session_enter(m);
-	r = object_at(place, &o);
+	r = object_at(&m->view, place, &o);
 	session_leave(m);
 	if (r == -ENOENT)
 		return place->slash ? -EISDIR : create_new(m, call, a, place);

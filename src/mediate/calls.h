@@ -3,8 +3,16 @@
  */
 #pragma once
 
+#include "sys/tracee.h"
+
 struct call;
 struct mediator;
+
+/* A path among the arguments: 0 or the negative errno with which the call failed. */
+int call_path(struct mediator *m, const struct call *call, unsigned arg,
+	      char path[TRACEE_PATH_MAX]);
+/* The caller's descriptor @number, as ours. */
+int call_fetch(const struct call *call, int number, int *ret_fd);
 
 typedef void call_fn(struct mediator *m, struct call *call);
 call_fn call_open, call_openat, call_openat2, call_creat;
@@ -18,6 +26,11 @@ call_fn call_chown, call_lchown, call_fchown, call_fchownat;
 call_fn call_utime, call_utimes, call_futimesat, call_utimensat;
 call_fn call_setxattr, call_lsetxattr, call_fsetxattr, call_removexattr, call_lremovexattr,
 	call_fremovexattr, call_attr_newer;
+
+call_fn call_stat, call_lstat, call_newfstatat, call_statx, call_statfs;
+call_fn call_access, call_faccessat, call_faccessat2, call_readlink, call_readlinkat, call_chdir;
+call_fn call_getxattr, call_lgetxattr, call_listxattr, call_llistxattr, call_watch;
+call_fn call_tell_newer, call_getdents, call_getdents64;
 
 call_fn call_execve, call_execveat;
 call_fn call_connect, call_bind, call_listen, call_sendto, call_sendmsg, call_sendmmsg;

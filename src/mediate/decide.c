@@ -44,7 +44,7 @@ static const char *class_of(const struct policy *p, const char *path)
 	return within(path, p->home) ? "home" : "system";
 }
 
-void event_start(struct mediator *m, struct call *call, enum event_type type)
+void event_start(struct mediator *m, const struct call *call, enum event_type type)
 {
 	struct event *e = &m->event;
 	struct timespec now;
@@ -94,17 +94,12 @@ void event_file(struct mediator *m, const char *operation, const char *path, siz
 
 /* ---- the decision ---- */
 
-enum verdict mediator_stop(struct mediator *m, struct call *call, int error)
+enum verdict mediator_stop(struct mediator *m, const struct call *call, int error)
 {
 	m->counts.denied++;
 	mediator_record(m, call, error, false);
 	call_fail(m, call, error);
 	return STOPPED;
-}
-
-static bool hides(const struct policy_rule *rule)
-{
-	return rule && rule->section && strncmp(rule->id, "filesystem.hide", 15) == 0;
 }
 
 /* The rules could not be had: nothing is allowed that one of them could stop. */
@@ -139,7 +134,7 @@ enum verdict mediator_decide(struct mediator *m, struct call *call)
 		d->action = RULE_ALLOW;
 		return PASS;
 	}
-	return mediator_stop(m, call, hides(d->rule) ? -ENOENT : -EACCES);
+	return mediator_stop(m, call, -EACCES); /* what is hidden was not even found */
 }
 
 /* ---- the record ---- */

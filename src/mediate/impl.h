@@ -4,6 +4,7 @@
 #pragma once
 
 #include "mediate/calls.h"
+#include "mediate/digest.h"
 #include "mediate/mediate.h"
 #include "mediate/object.h"
 #include "mediate/question.h"
@@ -78,12 +79,15 @@ struct mediator {
 	struct engine_host *host; /* NULL until a rule is asked */
 	struct engine *engine;
 	struct object_view view;
+	struct hides *hides; /* NULL: the policy hides nothing */
+	char hidden[PATH_MAX];
 	struct mediate_counts counts;
 	int log_error;
 	/* Some rule could stop an event of the type: [0] reading (opens alone), [1] anything else. */
 	bool decides[EVENT_TYPE_N][2];
-	bool asks_env; /* some rule looks at the names of a program's environment */
-	bool asks_exe; /* ... at who calls */
+	bool asks_env;    /* some rule looks at the names of a program's environment */
+	bool asks_digest; /* ... at what a program holds */
+	bool asks_exe;    /* ... at who calls */
 	bool other_ids;
 	unsigned depth;      /* of session_enter() */
 	bool serving, stays; /* for the loop: entered, from one served call to the next */
@@ -91,6 +95,7 @@ struct mediator {
 	struct engine_decision decision;
 	struct event event;
 	struct who_table who;
+	struct digests digests;
 	const struct mediate_start *start; /* of the command's own execve */
 	char text[512];
 	bool moving;     /* m->event is part of a rename */
@@ -111,7 +116,8 @@ struct mediator {
 
 /* ---- answers: each ends the call ---- */
 
-void call_fail(struct mediator *m, const struct call *call, int error); /* a negative errno */
+/* A negative errno; or OBJECT_HIDDEN, OBJECT_TAKEN, which are denials, and recorded. */
+void call_fail(struct mediator *m, const struct call *call, int error);
 void call_return(struct mediator *m, const struct call *call, int64_t value);
 void call_continue(struct mediator *m, const struct call *call);
 /* What it is about could not be found out: it fails with @error, or goes to the kernel if no rule cares. */
@@ -124,7 +130,7 @@ int call_give(struct mediator *m, const struct call *call, int fd, int flags);
 /* ---- decide and record ---- */
 
 /* Begin m->event: type, time, process. */
-void event_start(struct mediator *m, struct call *call, enum event_type type);
+void event_start(struct mediator *m, const struct call *call, enum event_type type);
 void event_path(struct mediator *m, enum event_field field, const char *path, size_t n);
 /* Path, last part, kind of what is there. @st NULL: nothing yet. */
 void event_file(struct mediator *m, const char *operation, const char *path, size_t n,
@@ -148,7 +154,6 @@ void session_leave(struct mediator *m);
 void session_quit(struct mediator *m); /* for those served one after another, not left in between */
 
 /* ---- git.c ---- */
-
 /* Is m->event, which a protect line forbids, what git does in a repository of the session's own? */
 bool git_makes(const struct mediator *m);
 /*
@@ -163,7 +168,7 @@ int git_config_install(struct mediator *m, const struct object_place *from, cons
 /* m->event, which the rules ask about: PASS or STOPPED when that is known, else HELD. */
 enum verdict mediator_ask(struct mediator *m, struct call *call);
 /* The call fails with @error for the reason in m->decision, which is recorded. */
-enum verdict mediator_stop(struct mediator *m, struct call *call, int error);
+enum verdict mediator_stop(struct mediator *m, const struct call *call, int error);
 void mediator_answered(void *owner, void *cookie, enum ask_answer answer);
 /* Let go of those whose callers are gone. */
 void held_look(struct mediator *m);
@@ -193,7 +198,3 @@ static inline int arg_fd(const struct call *call, unsigned i)
 {
 	return (int)(uint32_t)call->n.args[i];
 }
-
-/* A path: 0 or the negative errno with which the call failed. */
-int call_path(struct mediator *m, const struct call *call, unsigned arg,
-	      char path[TRACEE_PATH_MAX]);

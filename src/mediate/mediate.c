@@ -77,6 +77,31 @@ static const struct {
 	{ SYSC_sendto, call_sendto, EVENT_NET_CONNECT },
 	{ SYSC_sendmsg, call_sendmsg, EVENT_NET_CONNECT },
 	{ SYSC_sendmmsg, call_sendmmsg, EVENT_NET_CONNECT },
+#if defined(__x86_64__)
+	{ SYSC_stat, call_stat, EVENT_FILE_OPEN },
+	{ SYSC_lstat, call_lstat, EVENT_FILE_OPEN },
+	{ SYSC_access, call_access, EVENT_FILE_OPEN },
+	{ SYSC_readlink, call_readlink, EVENT_FILE_OPEN },
+	{ SYSC_getdents, call_getdents, EVENT_FILE_OPEN },
+#endif
+	{ SYSC_newfstatat, call_newfstatat, EVENT_FILE_OPEN },
+	{ SYSC_statx, call_statx, EVENT_FILE_OPEN },
+	{ SYSC_faccessat, call_faccessat, EVENT_FILE_OPEN },
+	{ SYSC_faccessat2, call_faccessat2, EVENT_FILE_OPEN },
+	{ SYSC_readlinkat, call_readlinkat, EVENT_FILE_OPEN },
+	{ SYSC_chdir, call_chdir, EVENT_FILE_OPEN },
+	{ SYSC_statfs, call_statfs, EVENT_FILE_OPEN },
+	{ SYSC_getxattr, call_getxattr, EVENT_FILE_OPEN },
+	{ SYSC_lgetxattr, call_lgetxattr, EVENT_FILE_OPEN },
+	{ SYSC_listxattr, call_listxattr, EVENT_FILE_OPEN },
+	{ SYSC_llistxattr, call_llistxattr, EVENT_FILE_OPEN },
+	{ SYSC_inotify_add_watch, call_watch, EVENT_FILE_OPEN },
+	{ SYSC_getdents64, call_getdents64, EVENT_FILE_OPEN },
+	{ SYSC_getxattrat, call_tell_newer, EVENT_FILE_OPEN },
+	{ SYSC_listxattrat, call_tell_newer, EVENT_FILE_OPEN },
+	{ SYSC_file_getattr, call_tell_newer, EVENT_FILE_OPEN },
+	{ SYSC_name_to_handle_at, call_tell_newer, EVENT_FILE_OPEN },
+	{ SYSC_fanotify_mark, call_tell_newer, EVENT_FILE_OPEN },
 };
 
 /* By number; filled once. */
@@ -146,11 +171,6 @@ int mediator_compile(struct mediator *m, struct err *err)
 
 /* ---- answers ---- */
 
-void call_fail(struct mediator *m, const struct call *call, int error)
-{
-	(void)notify_fail(m->o.listener, call->n.id, -error);
-}
-
 void call_return(struct mediator *m, const struct call *call, int64_t value)
 {
 	(void)notify_return(m->o.listener, call->n.id, value);
@@ -161,9 +181,34 @@ void call_continue(struct mediator *m, const struct call *call)
 	(void)notify_continue(m->o.listener, call->n.id);
 }
 
+/* Something is there that the session must not know of, or would be made where it could not be seen. */
+static void call_hidden(struct mediator *m, const struct call *call, int error)
+{
+	struct engine_decision *d = &m->decision;
+	bool rules = mediator_compile(m, NULL) == 0;
+
+	event_start(m, call, EVENT_FILE_OPEN);
+	event_file(m, "look", m->hidden, strlen(m->hidden), NULL);
+	if (rules)
+		engine_preview(m->engine, &m->event, d);
+	if (!rules || d->action < RULE_BLOCK) {
+		*d = (struct engine_decision){ .action = RULE_BLOCK,
+					       .reason = "not there: the policy hides it" };
+	}
+	(void)mediator_stop(m, call, error == OBJECT_TAKEN ? -EACCES : -ENOENT);
+}
+
+void call_fail(struct mediator *m, const struct call *call, int error)
+{
+	if (error == OBJECT_HIDDEN || error == OBJECT_TAKEN)
+		call_hidden(m, call, error);
+	else
+		(void)notify_fail(m->o.listener, call->n.id, -error);
+}
+
 void call_cannot(struct mediator *m, const struct call *call, int error)
 {
-	if (call->decides)
+	if (call->decides || error == OBJECT_HIDDEN || error == OBJECT_TAKEN)
 		call_fail(m, call, error);
 	else
 		call_continue(m, call);
@@ -209,7 +254,7 @@ void mediator_handle(struct mediator *m, const struct notify_call *n, const stru
 		return;
 	}
 	call.sysc = by_nr[n->nr].sysc;
-	call.decides = mediator_decides(m, by_nr[n->nr].type, true);
+	call.decides = m->hides || mediator_decides(m, by_nr[n->nr].type, true);
 	if (who_find(&m->who, n->tid, &call.who) < 0) {
 		call_cannot(m, &call,
 			    -EACCES); /* gone, or not to be looked at: nothing to decide by */
@@ -284,14 +329,18 @@ static void rules_note(struct mediator *m, const struct policy_rule *rules, size
 	m->o.rules = rules;
 	m->o.n_rules = n;
 	memset(m->decides, 0, sizeof(m->decides));
-	m->asks_env = m->asks_exe = false;
+	m->asks_env = m->asks_exe = m->asks_digest = false;
 	for (size_t i = 0; i < m->o.n_rules; i++) {
 		const struct policy_rule *rule = &m->o.rules[i];
 
+		/* one that allows, too: what it does not is blocked by another, or by rules_default */
+		if (rule->action >= RULE_ALLOW && rule->when) {
+			m->asks_env |= strstr(rule->when, "env_names") != NULL;
+			m->asks_digest |= strstr(rule->when, "activity.digest") != NULL;
+		}
 		if (rule->kernel || rule->action <= RULE_ALLOW ||
 		    (m->view.host_root && rule->section))
 			continue;
-		m->asks_env |= rule->when && strstr(rule->when, "env_names");
 		m->asks_exe |= !rule->section && rule->when && strstr(rule->when, "executable");
 		for (int t = 0; t < EVENT_TYPE_N; t++) {
 			if (!(rule->on & EVENT_BIT(t)))
@@ -315,11 +364,21 @@ static void rules_note(struct mediator *m, const struct policy_rule *rules, size
 int mediator_exchange(struct mediator *m, const struct policy *policy,
 		      const struct policy_rule *rules, size_t n, struct engine_set *set)
 {
-	int r = mediator_load(m, set);
+	struct hides *hides;
+	int r = hides_new(policy, &hides);
 
-	if (r < 0)
+	if (r < 0) {
+		engine_set_free(set);
 		return r;
-	m->o.policy = policy;
+	}
+	r = mediator_load(m, set);
+	if (r < 0) {
+		hides_free(hides);
+		return r;
+	}
+	hides_free(m->hides);
+	m->view.hides = m->hides = hides;
+	m->o.policy = m->view.policy = policy;
 	m->o.ask_default = policy->ask_default;
 	rules_note(m, rules, n);
 	asks_forget(m->asks);
@@ -394,6 +453,11 @@ int mediator_new(const struct mediate_options *options, struct mediator **ret, s
 	if (r < 0)
 		return err_set(err, -r, "cannot look at the session's root");
 	r = check_root(m, err);
+	if (r == 0 && hides_new(options->policy, &m->hides) < 0)
+		r = err_set(err, ENOMEM, "supervisor");
+	m->view.hides = m->hides;
+	m->view.hidden = m->hidden;
+	m->view.policy = options->policy;
 	if (r == 0 && options->policy->n_rules)
 		r = mediator_compile(m, err);
 	if (r < 0)
@@ -412,6 +476,7 @@ struct mediator *mediator_free(struct mediator *m)
 	later_stop(m);
 	m->asks = asks_free(m->asks);
 	who_done(&m->who);
+	m->hides = hides_free(m->hides);
 	engine_free(m->engine);
 	engine_host_free(m->host);
 	free(m);

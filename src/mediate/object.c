@@ -30,6 +30,7 @@
 
 #define LINKS_MAX 40 /* as the kernel's */
 #define PROC_ROOT_INO 1
+#define OBJECT_OPEN_ALREADY 0x100 /* by descriptor */
 
 /* ---- views ---- */
 
@@ -197,6 +198,48 @@ static int walk_proc_check(struct walk *w, const char *name, const struct stat *
 	return pid == who->tgid || pid == who->tid ? 0 : -EACCES;
 }
 
+/* The line of the policy that knows a file with several names; or NULL. */
+static const struct policy_path *line_of(const struct object_view *view, const struct stat *st)
+{
+	const struct policy *p = view->policy;
+
+	for (size_t i = 0; p && S_ISREG(st->st_mode) && st->st_nlink > 1 && i < p->n_paths; i++) {
+		if (p->paths[i].ino && p->paths[i].ino == st->st_ino &&
+		    p->paths[i].dev == st->st_dev)
+			return &p->paths[i];
+	}
+	return NULL;
+}
+
+/* Call @o what the policy calls it, and see whether that is hidden; a descriptor was decided when it was opened. */
+static int object_call(const struct object_view *view, struct object *o, bool by_name)
+{
+	const struct policy_path *line = line_of(view, &o->st);
+	const char *name = line ? (line->real ? line->real : line->path) : NULL;
+
+	if (name && strlen(name) < sizeof(o->path)) {
+		o->n = strlen(name);
+		memcpy(o->path, name, o->n + 1);
+	}
+	if (!by_name || !hides_path(view->hides, o->path))
+		return 0;
+	memcpy(view->hidden, o->path, o->n + 1);
+	return OBJECT_HIDDEN;
+}
+
+/* What the open @fd is called is hidden. */
+static int check_hidden(const struct object_view *view, int fd)
+{
+	char path[PATH_MAX];
+	size_t n;
+	int r = view->hides ? object_name(fd, path, &n) : 0;
+
+	if (r < 0 || !view->hides || !hides_path(view->hides, path))
+		return r;
+	memcpy(view->hidden, path, n + 1);
+	return OBJECT_HIDDEN;
+}
+
 static int walk_step(struct walk *w, const char *name, bool last)
 {
 	AUTO(fd_closep) int fd = -EBADF;
@@ -214,6 +257,9 @@ static int walk_step(struct walk *w, const char *name, bool last)
 	fd = sys_openat2(w->at, name, O_PATH | O_NOFOLLOW, RESOLVE_NO_MAGICLINKS);
 	if (fd < 0)
 		return fd;
+	r = check_hidden(w->c->view, fd);
+	if (r < 0)
+		return r;
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISLNK(st.st_mode) || (last && w->flags & OBJECT_NOFOLLOW))
@@ -304,15 +350,29 @@ static bool is_name(const char *path)
 	return *path == '\0';
 }
 
+/*
+ * Where names are hidden, the kernel's way is good for those that go down and over no link: what it ends at is
+ * called by all that it came through. Or for ones where there is nothing.
+ */
+static bool goes_down(const char *path)
+{
+	for (const char *p = strstr(path, ".."); p; p = strstr(p + 1, "..")) {
+		if ((p == path || p[-1] == '/') && (p[2] == '/' || p[2] == '\0'))
+			return false;
+	}
+	return true;
+}
+
 static int fast(struct object_caller *c, int dirfd, const char *path, unsigned flags)
 {
+	uint64_t links = c->view->hides ? RESOLVE_NO_SYMLINKS : 0;
 	uint64_t open_flags = path_flags(flags);
 	AUTO(fd_closep) int base = -EBADF;
 	int r;
 
 	if (path[0] == '/')
 		return sys_openat2(c->view->root, path, open_flags,
-				   RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+				   RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | links);
 	r = base_open(c, dirfd, &base);
 	if (r < 0)
 		return r;
@@ -336,6 +396,8 @@ static bool needs_walk(const struct object_caller *c, int fd, const char *path,
 {
 	if (fd == -ELOOP)
 		return true;
+	if (c->view->hides && (!goes_down(path) || (fd < 0 && fd != -ENOENT)))
+		return true;
 	if (!c->view->proc_dev)
 		return false;
 	if (fd < 0) /* "self" is not there for us, who are nobody in the session's /proc */
@@ -344,20 +406,23 @@ static bool needs_walk(const struct object_caller *c, int fd, const char *path,
 }
 
 /* Check and name @fd, of which @ret->st is known, and make it @ret's. @path: its name, if that is known. */
-static int object_take(int *fd, const char *path, unsigned flags, struct object *ret)
+static int object_take(const struct object_view *view, int *fd, const char *path, unsigned flags,
+		       struct object *ret)
 {
 	int r = 0;
 
-	if (flags & OBJECT_DIRECTORY && !S_ISDIR(ret->st.st_mode))
-		return -ENOTDIR;
 	if (path) {
 		ret->n = strlen(path);
 		memcpy(ret->path, path, ret->n + 1);
 	} else {
 		r = object_name(*fd, ret->path, &ret->n);
 	}
+	if (r == 0)
+		r = object_call(view, ret, !(flags & OBJECT_OPEN_ALREADY));
 	if (r < 0)
 		return r;
+	if (flags & OBJECT_DIRECTORY && !S_ISDIR(ret->st.st_mode))
+		return -ENOTDIR;
 	ret->fd = take_fd(fd);
 	return 0;
 }
@@ -387,10 +452,14 @@ int object_open_resolve(struct object_caller *c, int dirfd, const char *path, un
 	}
 	fd = sys_openat2(from_root ? c->view->root : base, path,
 			 O_PATH | (flags & OBJECT_NOFOLLOW ? O_NOFOLLOW : 0),
-			 resolve | RESOLVE_NO_MAGICLINKS | (from_root ? RESOLVE_IN_ROOT : 0));
+			 resolve | RESOLVE_NO_MAGICLINKS | (from_root ? RESOLVE_IN_ROOT : 0) |
+				 (c->view->hides ? RESOLVE_NO_SYMLINKS : 0));
+	/* the kernel alone knows what became of it, and would have gone over what is hidden */
+	if (c->view->hides && (!goes_down(path) || (fd < 0 && fd != -ENOENT)))
+		return -ENOSYS;
 	if (fd < 0)
 		return fd;
-	r = fstat(fd, &ret->st) < 0 ? -errno : object_take(&fd, NULL, flags, ret);
+	r = fstat(fd, &ret->st) < 0 ? -errno : object_take(c->view, &fd, NULL, flags, ret);
 	/* "self" is not us: such a path has to be asked for without flags */
 	if (r == 0 && c->view->proc_dev && ret->st.st_dev == c->view->proc_dev) {
 		object_done(ret);
@@ -413,13 +482,13 @@ static int open_by_name(struct object_caller *c, const char *path, unsigned flag
 		return 0;
 	fd = sys_openat2(c->view->root, path, path_flags(flags),
 			 RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
-	if (fd < 0)
-		return fd == -ELOOP ? 0 : fd;
+	if (fd < 0) /* below what is hidden it would fail with more than that there is nothing */
+		return fd == -ELOOP || (c->view->hides && fd != -ENOENT) ? 0 : fd;
 	if (fstat(fd, &ret->st) < 0)
 		return -errno;
 	if (c->view->proc_dev && ret->st.st_dev == c->view->proc_dev)
 		return 0; /* "self" is not us */
-	r = object_take(&fd, path, flags, ret);
+	r = object_take(c->view, &fd, path, flags, ret);
 	return r < 0 ? r : 1;
 }
 
@@ -440,6 +509,7 @@ int object_open(struct object_caller *c, int dirfd, const char *path, unsigned f
 		r = base_open(c, dirfd, &fd);
 		if (r < 0)
 			return r;
+		flags |= dirfd == AT_FDCWD ? 0 : OBJECT_OPEN_ALREADY;
 	} else {
 		fd = fast(c, dirfd, path, flags);
 		flags |= strcmp(path, ".") == 0 ? OBJECT_DIRECTORY : 0;
@@ -458,7 +528,20 @@ int object_open(struct object_caller *c, int dirfd, const char *path, unsigned f
 		if (fstat(fd, &ret->st) < 0)
 			return -errno;
 	}
-	return fd < 0 ? fd : object_take(&fd, NULL, flags, ret);
+	return fd < 0 ? fd : object_take(c->view, &fd, NULL, flags, ret);
+}
+
+bool object_is_known(const struct object_view *view, uint64_t dev, uint64_t ino,
+		     enum policy_fs kind)
+{
+	const struct policy *p = view->policy;
+
+	for (size_t i = 0; p && i < p->n_paths; i++) {
+		if (p->paths[i].kind == kind && p->paths[i].ino && p->paths[i].ino == ino &&
+		    p->paths[i].dev == dev)
+			return true;
+	}
+	return false;
 }
 
 void object_done(struct object *object)
@@ -522,7 +605,11 @@ int object_place(struct object_caller *c, int dirfd, const char *path, struct ob
 	ret->name = ret->path + n + 1;
 	ret->n = n + 1 + strlen(name);
 	ret->parent = parent.fd;
-	return 0;
+	if (!hides_path(c->view->hides, ret->path))
+		return 0;
+	memcpy(c->view->hidden, ret->path, ret->n + 1);
+	object_place_done(ret);
+	return OBJECT_TAKEN;
 }
 
 int object_create_place(struct object_caller *c, int dirfd, const char *path,
@@ -592,8 +679,9 @@ bool object_is_inside(const struct object *o, const struct who *who)
 	return false;
 }
 
-int object_at(const struct object_place *place, struct object *ret)
+int object_at(const struct object_view *view, const struct object_place *place, struct object *ret)
 {
+	int r;
 	AUTO(fd_closep)
 	int fd = sys_openat2(place->parent, place->name, O_PATH | O_NOFOLLOW,
 			     RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
@@ -608,6 +696,9 @@ int object_at(const struct object_place *place, struct object *ret)
 		return -ENOTDIR;
 	memcpy(ret->path, place->path, place->n + 1);
 	ret->n = place->n;
+	r = object_call(view, ret, true);
+	if (r < 0)
+		return r;
 	ret->fd = take_fd(&fd);
 	return 0;
 }

@@ -6,9 +6,16 @@
  * descriptor; a symbolic link never leads out of that root. /proc/self and the links in /proc/PID/fd
  * mean the caller's, not ours. What comes out is an O_PATH descriptor: whatever happens to the name
  * afterwards, decision and deed are about this object.
+ *
+ * Where names are hidden each component of a path is asked about, links and what follows ".." as well: a way
+ * over a hidden name leads nowhere, whatever it would have led to.
+ *
+ * A file that the policy takes away by name, and that had other names when it was loaded, is called by that name
+ * whichever it is reached by.
  */
 #pragma once
 
+#include "mediate/hide.h"
 #include "mediate/who.h"
 
 #include <limits.h>
@@ -19,9 +26,12 @@
 
 /* From where a caller's paths are looked up. */
 struct object_view {
-	int root;       /* O_PATH, the session's root; borrowed */
-	dev_t proc_dev; /* of the session's /proc; 0: it has none */
-	bool host_root; /* the session's root is the host's: second back end */
+	int root;                    /* O_PATH, the session's root; borrowed */
+	dev_t proc_dev;              /* of the session's /proc; 0: it has none */
+	bool host_root;              /* the session's root is the host's: second back end */
+	const struct policy *policy; /* for files that it knows by another name; borrowed */
+	const struct hides *hides;   /* NULL: nothing is hidden; borrowed */
+	char *hidden;                /* PATH_MAX, borrowed: the last name that was found to be */
 };
 
 /* Who asks, and where it stands. */
@@ -29,6 +39,13 @@ struct object_caller {
 	const struct object_view *view;
 	const struct who *who;
 };
+
+/*
+ * Beside the system calls' errnos: there is something, and the session must not know (it gets ENOENT, as if there
+ * were not); and the same of a place's own name, of which nothing is looked at.
+ */
+#define OBJECT_HIDDEN (-4097)
+#define OBJECT_TAKEN (-4098)
 
 #define OBJECT_NOFOLLOW 1  /* the last component is not followed if it is a symbolic link */
 #define OBJECT_EMPTY 2     /* AT_EMPTY_PATH: "" is @dirfd itself */
@@ -71,7 +88,10 @@ int object_place(struct object_caller *caller, int dirfd, const char *path,
 int object_create_place(struct object_caller *caller, int dirfd, const char *path,
 			struct object_place *ret);
 /* The object at a place, its last component not followed. */
-int object_at(const struct object_place *place, struct object *ret);
+int object_at(const struct object_view *view, const struct object_place *place, struct object *ret);
+/* Is that a file with several names, one of which a line of @kind has? */
+bool object_is_known(const struct object_view *view, uint64_t dev, uint64_t ino,
+		     enum policy_fs kind);
 
 /*
  * Is it what is mounted there? The kernel keeps a mount point's name from being moved or removed for those

@@ -55,8 +55,7 @@ static void check_mounts(struct check *c)
 {
 	for (size_t i = 0; i < c->launch->n_paths; i++) {
 		const struct policy_path *p = &c->launch->paths[i];
-		bool mounted = p->kind == POLICY_FS_DENY || p->kind == POLICY_FS_READONLY ||
-			       p->kind == POLICY_FS_HIDE;
+		bool mounted = p->kind == POLICY_FS_DENY || p->kind == POLICY_FS_READONLY;
 		bool stays = path_listed(c->policy->paths, c->policy->n_paths, p);
 
 		for (size_t k = 0; mounted && !stays && k < c->policy->n_paths; k++) {

@@ -27,7 +27,7 @@ enum trap_kind {
 	OPENS,        /* flags in register .arg */
 	READS,        /* opens, flags unknown, or executes, connects: nothing more is known of it */
 	SENDS,        /* an address in register .arg, if it is not NULL */
-	TELLS,        /* of a file: only where something is hidden or denied by pattern */
+	TELLS,        /* of a file: only where something is hidden */
 	LISTS,        /* names: only where something is hidden */
 	MASKS, /* no event: the supervisor makes files on the caller's behalf, and heeds its umask */
 	MESSAGE, /* an address in memory, perhaps: for a decision only */
@@ -66,6 +66,7 @@ static const struct row rows[] = {
 	ROW(execveat, READS, ON(PROCESS_EXEC)),
 	ROW(faccessat, TELLS, ON(FILE_OPEN)),
 	ROW(faccessat2, TELLS, ON(FILE_OPEN)),
+	ROW(fanotify_mark, TELLS, ON(FILE_OPEN)),
 	ROW(fchmod, CHANGES_OPEN, ON(FILE_CHMOD)),
 	ROW(fchmodat, CHANGES, ON(FILE_CHMOD)),
 	ROW(fchmodat2, CHANGES, ON(FILE_CHMOD)),
@@ -98,6 +99,7 @@ static const struct row rows[] = {
 	ROW(mknod, CHANGES, ON(FILE_CREATE)),
 	ROW(mknodat, CHANGES, ON(FILE_CREATE)),
 	ROW(newfstatat, TELLS, ON(FILE_OPEN)),
+	ROW(name_to_handle_at, TELLS, ON(FILE_OPEN)),
 	ROW_ARG(open, OPENS, 1, MADE),
 	ROW_ARG(openat, OPENS, 2, MADE),
 	ROW(openat2, READS, MADE),
@@ -119,6 +121,7 @@ static const struct row rows[] = {
 	ROW(setxattr, CHANGES, ON(FILE_CHMOD)),
 	ROW(setxattrat, CHANGES, ON(FILE_CHMOD)),
 	ROW(stat, TELLS, ON(FILE_OPEN)),
+	ROW(statfs, TELLS, ON(FILE_OPEN)),
 	ROW(statx, TELLS, ON(FILE_OPEN)),
 	ROW(symlink, CHANGES, ON(FILE_LINK) | ON(FILE_CREATE)),
 	ROW(symlinkat, CHANGES, ON(FILE_LINK) | ON(FILE_CREATE)),
@@ -142,7 +145,6 @@ static const struct {
 	{ SYSC_accept4, "the other side names itself; listening was decided" },
 	{ SYSC_acct, "nobody may have it" },
 	{ SYSC_chroot, "nobody may have it" },
-	{ SYSC_fanotify_mark, "nobody may have it" },
 	{ SYSC_fchdir, "by descriptor: decided when that was opened" },
 	{ SYSC_fgetxattr, "by descriptor: decided when that was opened" },
 	{ SYSC_flistxattr, "by descriptor: decided when that was opened" },
@@ -159,7 +161,6 @@ static const struct {
 	{ SYSC_move_mount, "nobody may have it" },
 	{ SYSC_mq_open, "names no file: message queues are the session's own" },
 	{ SYSC_mq_unlink, "names no file: message queues are the session's own" },
-	{ SYSC_name_to_handle_at, "nobody may have it" },
 	{ SYSC_open_by_handle_at, "nobody may have it" },
 	{ SYSC_open_tree, "nobody may have it" },
 	{ SYSC_open_tree_attr, "nobody may have it" },
@@ -167,7 +168,6 @@ static const struct {
 	{ SYSC_process_vm_readv, "asked of the kernel as ptrace is, and stays in the session" },
 	{ SYSC_process_vm_writev, "asked of the kernel as ptrace is, and stays in the session" },
 	{ SYSC_quotactl, "nobody may have it" },
-	{ SYSC_statfs, "tells of a file system, not of a file" },
 	{ SYSC_swapoff, "nobody may have it" },
 	{ SYSC_swapon, "nobody may have it" },
 	{ SYSC_umount2, "nobody may have it" },
@@ -197,7 +197,7 @@ const char *trap_exempt(enum sysc sysc)
 /* Of each type: what could stop one that only reads, and one that changes. */
 struct stops {
 	const struct policy_rule *reading[EVENT_TYPE_N], *changing[EVENT_TYPE_N];
-	const struct policy_rule *hides, *denies; /* for what is only told of files */
+	const struct policy_rule *hides; /* every name is then for the supervisor to look up */
 	bool by_default, by_reload, record;
 	bool reloads; /* is the plan what a reload needs? */
 };
@@ -230,8 +230,6 @@ static void note_rule(struct stops *s, const struct policy_rule *rule)
 	}
 	if (section_of(rule, "filesystem.hide[") && !s->hides)
 		s->hides = rule;
-	if (section_of(rule, "filesystem.deny[") && !s->denies)
-		s->denies = rule;
 }
 
 static const struct policy_rule *first_of(const struct policy_rule *const *by_type,
@@ -299,6 +297,8 @@ static bool plan_row(const struct stops *s, const struct row *row, struct trap_c
 	if (row->kind != OPENS && row->arg != NO_ARG)
 		call->conds[call->n_conds++] =
 			(struct policy_sysc_cond){ .arg = row->arg, .cmp = SYSC_NE, .value = 0 };
+	if (s->hides && row->kind != SIGNALS && row->kind != CHANGES_OPEN)
+		return decided(s, s->hides, false, call);
 	switch ((enum trap_kind)row->kind) {
 	case OPENS: return plan_open(s, row, call);
 	case CHANGES:
@@ -307,8 +307,6 @@ static bool plan_row(const struct stops *s, const struct row *row, struct trap_c
 		return decided(s, first_of(s->changing, row->makes), true, call) ||
 		       recorded(s, call);
 	case TELLS:
-		return (s->hides || s->denies) &&
-		       decided(s, s->hides ? s->hides : s->denies, false, call);
 	case LISTS: return s->hides && decided(s, s->hides, false, call);
 	case CHANGES_BOTH:
 		if (!s->reloads && first_of(s->changing, row->makes))
@@ -377,8 +375,7 @@ const struct trap_call *trap_plan_lacks(const struct trap_plan *launch, const st
 
 	stops_of(&s, policy, rules, n);
 	s.by_reload = s.record = false;
-	s.denies = NULL;  /* that a file can be looked at is no reason to refuse its being denied */
-	s.reloads = true; /* nor that the mode of one that may be read can be changed */
+	s.reloads = true; /* it is no reason that the mode of one that may be read can be changed */
 	plan_make(&s, scratch);
 	for (size_t i = 0; i < scratch->n; i++) {
 		const struct trap_call *need = &scratch->calls[i];

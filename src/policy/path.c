@@ -358,6 +358,11 @@ void load_paths_look(struct load *l)
 		path->absent =
 			stat(path->path, &st) < 0 &&
 			(errno == ENOENT || (errno == ENOTDIR && path->kind != POLICY_FS_READONLY));
+		if (!path->absent && S_ISREG(st.st_mode) && st.st_nlink > 1) {
+			path->live = true; /* a mount covers one name */
+			path->dev = st.st_dev;
+			path->ino = st.st_ino;
+		}
 		if (!path->absent && !live)
 			continue; /* a mount is tied to the thing, whatever it is called */
 		path->real = path_resolve_next(&last, l->arena, path->path);

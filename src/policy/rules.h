@@ -44,7 +44,10 @@ struct policy_path {
 	 * protected or hidden is the supervisor's to hold, for there is nothing to mount over.
 	 */
 	bool absent;
-	bool live; /* for the supervisor to hold, though a mount covers it: the host will replace it */
+	bool live; /* for the supervisor to hold, though a mount covers it: the host will replace it, or it
+			has other names */
+	/* Of a file that has several names (hard links), by which it is known as well; else 0. */
+	uint64_t dev, ino;
 	const char *real; /* what takes away: @path with its symlinks followed; NULL: the same */
 	struct policy_where where;
 };

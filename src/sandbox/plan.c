@@ -549,8 +549,9 @@ static int cover_make(struct plan *plan, const struct policy_path *path, struct 
 	struct walk w;
 	int r;
 
-	/* the supervisor's to hold: there is no one thing to mount over, or none yet */
-	if (path->glob || path->kind == POLICY_FS_ASK || path->absent)
+	/* the supervisor's to hold: there is no one thing to mount over, or none yet; or it would be seen */
+	if (path->glob || path->kind == POLICY_FS_ASK || path->kind == POLICY_FS_HIDE ||
+	    path->absent)
 		return 0;
 	r = resolve(plan, path->path, true, &w);
 	/* A directory nobody may search, a file where a directory was meant: cover that. */

@@ -56,8 +56,8 @@ ENTRIES = {
     "B3": ("argv and environment swapped", "stopped: what runs is compared with what was decided, and killed "
            "if it differs; of the environment the names, where a rule looks at them"),
     "B4": ("openat2", "stopped"),
-    "B5": ("aliases of a denied file", "stopped for names and links made inside; a hard link that was "
-           "there before is another name"),
+    "B5": ("aliases of a denied file", "stopped for names and links made inside, and for all names of a file that "
+           "the policy names; a hard link, made before, to what a pattern covers is another name"),
     "B6": ("truncate, unlink, rename, mknod as open", "stopped"),
     "B7": ("magic links", "stopped"),
     "B8": ("a path that does not resolve", "stopped"),

@@ -449,6 +449,29 @@ static void readers_are_left_alone(void **state)
 	world_end(&w);
 }
 
+/* Where a name is hidden, everything that takes one is decided, whatever else it is about. */
+static void hiding_needs_all_names(void **state)
+{
+	static const enum sysc looks[] = { SYSC_newfstatat, SYSC_statx,   SYSC_readlinkat,
+					   SYSC_chdir,      SYSC_statfs,  SYSC_getdents64,
+					   SYSC_connect,    SYSC_sendmsg, SYSC_inotify_add_watch };
+	struct world w = world(HEAD "home: host, hide: ['**/.env'] }\n" QUIET);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++) {
+		const struct trap_call *call = call_of(&w.plan, looks[i]);
+
+		assert_non_null(call);
+		assert_int_equal(call->why, TRAP_DECISION);
+		assert_string_equal(call->rule->id, "filesystem.hide[0]");
+	}
+	assert_int_equal(call_of(&w.plan, SYSC_openat)->n_conds, 0);
+	world_end(&w);
+	w = world(HEAD "home: host, deny: ['**/.env'] }\n" QUIET);
+	assert_null(call_of(&w.plan, SYSC_statx));
+	world_end(&w);
+}
+
 static void rules_say_which(void **state)
 {
 	struct world w = world(HEAD
@@ -530,6 +553,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_trapped_for_nothing),
 		cmocka_unit_test(a_record_is_no_decision),
 		cmocka_unit_test(readers_are_left_alone),
+		cmocka_unit_test(hiding_needs_all_names),
 		cmocka_unit_test(rules_say_which),
 		cmocka_unit_test(reloads_are_planned_for),
 		cmocka_unit_test(plans_are_readable),

@@ -123,6 +123,36 @@ static void race_open(void)
 		(void)close(fd);
 }
 
+/* What is hidden is longer than what is not, by one byte. */
+#define HIDDEN_SIZE 6
+
+static void race_stat(void)
+{
+	struct stat st = { 0 };
+	int r = stat(path, &st);
+
+	count(r == 0, r == 0 && st.st_size == HIDDEN_SIZE);
+}
+
+static void race_stat_link(void)
+{
+	struct stat st = { 0 };
+	int r = lstat("d/file", &st);
+
+	count(r == 0, r == 0 && st.st_size == HIDDEN_SIZE);
+}
+
+static void race_path_only(void)
+{
+	int fd = open(path, O_PATH | O_CLOEXEC);
+	struct stat st = { 0 };
+
+	(void)fstat(fd, &st);
+	count(fd >= 0, fd >= 0 && st.st_size == HIDDEN_SIZE);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
 static bool there(const char *name)
 {
 	struct stat st;
@@ -560,6 +590,33 @@ static void race_wait(void)
 	(void)usleep(10000);
 }
 
+static void open_lists(void)
+{
+	good_fd = open("good", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bad_fd = open("bad", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	shared_fd = dup(good_fd);
+}
+
+/* The listing of one folder or the other; in both there is a name that is hidden. */
+static void race_list(void)
+{
+	char room[2048];
+	bool bad = false, done = false;
+	long n;
+
+	(void)lseek(shared_fd, 0, SEEK_SET);
+	n = syscall(SYS_getdents64, shared_fd, room, sizeof(room));
+	for (long at = 0; at < n;) {
+		uint16_t length;
+
+		memcpy(&length, room + at + 16, sizeof(length));
+		bad |= strcmp(room + at + 19, "hidden") == 0;
+		done |= strcmp(room + at + 19, "file") == 0;
+		at += length;
+	}
+	count(done, bad);
+}
+
 static const struct {
 	const char *name, *good, *bad;
 	void (*setup)(void);
@@ -588,6 +645,10 @@ static const struct {
 	{ "exchange-msg", "", "", setup_exchange, flip_fd, race_exchange_msg },
 	{ "wait", "", "", setup_wait, flip_wait, race_wait },
 	{ "bind", "", "", setup_bind, flip_port, race_bind },
+	{ "stat", "./plain", "./guard", NULL, flip_path, race_stat },
+	{ "stat-link", "", "", NULL, flip_link, race_stat_link },
+	{ "path-only", "./plain", "./guard", NULL, flip_path, race_path_only },
+	{ "list", "", "", open_lists, flip_fd, race_list },
 };
 
 int main(int argc, char **argv)
