@@ -470,8 +470,7 @@ static void chunked(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		for (size_t size = 1; size <= rows[i].in.n + 4; size++) {
 			AUTO(buf_done)
-			struct buf content = BUF_INIT(1 << 16),
-				   in = BUF_INIT(1 << 16);
+			struct buf content = BUF_INIT(1 << 16), in = BUF_INIT(1 << 16);
 			struct http1_body body;
 			enum http1_error error = HTTP1_OK;
 			size_t used = 0;
