@@ -3,6 +3,7 @@ Python's for requests, urllib for paths, inet_aton for hosts. Whatever ours lets
 
 import ctypes
 import io
+import http.client
 import http.server
 import json
 import random
@@ -285,6 +286,75 @@ def test_requests_are_read_as_others_read_them():
         assert head.headers.get_all("Content-Length", []) + head.headers.get_all("Transfer-Encoding", []) == \
             ([str(len(seen[0][3]))] if b"Content-Length" in sent.split(b"\r\n\r\n")[0] else
              ["chunked"] if b"Transfer-Encoding" in sent.split(b"\r\n\r\n")[0] else [])
+
+
+ANSWERS = {
+    "line": (["HTTP/1.1 200 OK", "HTTP/1.1 404 No", "HTTP/1.1 200 ", "HTTP/1.1 500"],
+             ["HTTP/1.1 204 No", "HTTP/1.1 304 No", "HTTP/1.0 200 OK", "HTTP/2 200 OK", "HTTP/1.1  200 OK", "ICY 200 OK",
+              "HTTP/1.1 100 Go", "HTTP/1.1 099 x", "HTTP/1.1 2000 x", "http/1.1 200 OK"]),
+    "eol": PIECES["eol"],
+    "field": (["X: y", "Server: x", "Alt-Svc: h3=\":443\"", "Connection: keep-alive", "Upgrade: h2,h2c"],
+              PIECES["field"][1] + ["Connection: close"]),
+    "length": PIECES["length"],
+    "coding": PIECES["coding"],
+    "chunks": PIECES["chunks"],
+}
+
+
+class Stay(io.BytesIO):
+    """For http.client, which closes what it has read an answer from."""
+
+    def makefile(self, *_):
+        return self
+
+    def close(self):
+        pass
+
+
+def answers_by_python(data, method):
+    """(status, body) of all answers, as http.client reads them."""
+    stream, seen = Stay(data), []
+    while stream.tell() < len(data):
+        answer = http.client.HTTPResponse(stream, method=method)
+        answer.begin()
+        seen.append((answer.status, answer.read()))
+    return seen
+
+
+def an_answer(rng):
+    def pick(kind):
+        good, bad = ANSWERS[kind]
+        return rng.choice(bad if rng.random() < 0.06 else good)
+
+    body = rng.choice(["length", "coding"])
+    fields = [pick("field") for _ in range(rng.randrange(4))] + [pick(body)]
+    rng.shuffle(fields)
+    text = "".join(line + pick("eol") for line in [pick("line"), *fields] if line) + pick("eol")
+    return text, {"length": "hello", "coding": pick("chunks")}[body]
+
+
+def test_answers_are_read_as_others_read_them():
+    """The same of answers, to GET and to HEAD: http.client finds the one behind where we do."""
+    rng = random.Random(9)
+    last = b"HTTP/1.1 299 Last\r\nContent-Length: 0\r\n\r\n"
+    for method in ("GET", "HEAD"):
+        streams = []
+        for _ in range(4000):
+            head, body = an_answer(rng)
+            streams.append((head + (body if method == "GET" else "")).encode("latin1") + last)
+        passed = 0
+        for stream, said in zip(streams, ask("answer", [f"{method[0].lower()} {s.hex()}" for s in streams])):
+            if not said.startswith("ok"):
+                continue
+            sent = bytes.fromhex(said[3:])
+            assert b"alt-svc" not in sent.lower() and b"Upgrade" not in sent
+            seen = answers_by_python(sent, method)
+            if seen[-1][0] != 299:  # one that ends with the connection, as both say
+                assert seen[-1][1].endswith(last) and b"\r\nContent-Length: 5" not in sent, (stream, sent, seen)
+                continue
+            passed += 1
+            assert all(body in (b"", b"hello") for _, body in seen), (stream, sent, seen)
+        assert 1000 < passed < len(streams) - 800
 
 
 # ---- paths and hosts ----

@@ -4,6 +4,7 @@
  *
  *	hello HEX		ok NAME HEX,... (protocols) | again | bad WHY
  *	request HEX		ok HEX: all requests in it written anew, bodies in chunks as they were | again | bad WHY
+ *	answer FOR HEX		likewise, of answers to GET (FOR is g) or HEAD (h)
  *	path ALLOW HEX		ok HEX | bad WHY
  *	host FROM HEX		ok TEXT | bad WHY
  */
@@ -95,6 +96,16 @@ static int pass_body(const struct http1_head *head, struct str s, struct buf *ou
 	return 0;
 }
 
+static void say(int r, enum http1_error error, const struct buf *out)
+{
+	if (r == -EAGAIN)
+		puts("again");
+	else if (r < 0)
+		printf("bad %s\n", http1_error_text(error));
+	else
+		say_hex(buf_str(out));
+}
+
 static void request(const char *arg)
 {
 	AUTO(buf_done) struct buf out = BUF_INIT(4 * BYTES_MAX);
@@ -124,12 +135,31 @@ static void request(const char *arg)
 		r = pass_body(&head, str_sub(s, head.used, s.n), &out, &used, &error);
 		s = str_sub(s, head.used + used, s.n);
 	}
-	if (r == -EAGAIN)
-		puts("again");
-	else if (r < 0)
-		printf("bad %s\n", http1_error_text(error));
-	else
-		say_hex(buf_str(&out));
+	say(r, error, &out);
+}
+
+static void answer(const char *arg)
+{
+	AUTO(buf_done) struct buf out = BUF_INIT(4 * BYTES_MAX);
+	static struct http1_head head;
+	struct http1_asked asked = { .head = arg[0] == 'h' };
+	struct str s = from_hex(arg + 2);
+	enum http1_error error = HTTP1_OK;
+	int r = 0;
+
+	while (s.n && r == 0) {
+		size_t scanned = 0, used = 0;
+
+		r = http1_parse_answer(s, &scanned, asked, &head, &error);
+		if (r < 0)
+			break;
+		http1_put_answer(&out, &head, false, true);
+		r = pass_body(&head, str_sub(s, head.used, s.n), &out, &used, &error);
+		s = str_sub(s, head.used + used, s.n);
+		if (head.framing == HTTP1_BODY_CLOSE)
+			r = 0; /* the end of the line is the end of the connection */
+	}
+	say(r, error, &out);
 }
 
 static void path(const char *arg)
@@ -160,7 +190,11 @@ static void host(const char *arg)
 static const struct {
 	const char *word;
 	void (*run)(const char *arg);
-} kinds[] = { { "hello ", hello }, { "request ", request }, { "path ", path }, { "host ", host } };
+} kinds[] = { { "hello ", hello },
+	      { "request ", request },
+	      { "answer ", answer },
+	      { "path ", path },
+	      { "host ", host } };
 
 int main(void)
 {
