@@ -422,7 +422,8 @@ enum dns_error dns_follow(const struct dns_message *answer, struct dns_chain *re
 		if (r > 0)
 			ret->names[++ret->last] = to;
 	}
-	take_addresses(answer, ret);
+	if (answer->rcode == 0) /* who says that there is no such name gives it no address */
+		take_addresses(answer, ret);
 	return DNS_OK;
 }
 

@@ -141,7 +141,7 @@ bool dns_record_name(const struct dns_message *m, const struct dns_record *r, st
 /*
  * Where an answer leads: from the name that was asked along CNAMEs, in whatever order they stand, and
  * the addresses at the end of the chain when addresses were asked for. Records of any other name are
- * nobody's answer and are passed over. At most DNS_ADDRESSES_MAX addresses count, the first ones.
+ * nobody's answer and are passed over, and so are all where the answer is an error. At most DNS_ADDRESSES_MAX addresses count, the first ones.
  */
 struct dns_chain {
 	struct dns_name names[DNS_CHAIN_MAX + 1]; /* [0] is the name asked */

@@ -236,7 +236,7 @@ static unsigned put_data(struct buf *out, const struct dns_message *query,
 	struct dns_record r = { 0 };
 	unsigned count = 0;
 
-	if (!shape || !shape->pass)
+	if (!shape || !shape->pass || answer->rcode != DNS_NOERROR)
 		return 0;
 	while (dns_next(answer, &r) && r.section == DNS_ANSWER) {
 		if (r.type != query->type || !dns_name_eq(&r.name, &chain->names[chain->last]))
@@ -276,7 +276,8 @@ int dns_put_clean(struct buf *out, const struct dns_message *query,
 {
 	unsigned data, authorities = 0;
 
-	if (answer->rcode != DNS_NOERROR && answer->rcode != DNS_NXDOMAIN)
+	/* a part of an answer is none: whoever got it is to ask again by TCP, not to say that there is nothing */
+	if (answer->truncated || (answer->rcode != DNS_NOERROR && answer->rcode != DNS_NXDOMAIN))
 		return dns_put_status(out, query,
 				      answer->rcode == DNS_REFUSED ? DNS_REFUSED : DNS_SERVFAIL,
 				      DNS_EDE_NONE, (struct str){ 0 });

@@ -57,7 +57,8 @@ int dns_put_addresses(struct buf *out, const struct dns_message *query,
 
 /*
  * What @answer says about @chain, which dns_follow() made of it, as an answer to @query; TTLs are at most
- * @ttl_max. It has the addresses that @chain has, no more. @max: bytes, as dns_udp_max().
+ * @ttl_max. It has the addresses that @chain has, no more. @max: bytes, as dns_udp_max(). What is neither
+ * NOERROR nor NXDOMAIN, or truncated, becomes SERVFAIL (REFUSED stays).
  */
 int dns_put_clean(struct buf *out, const struct dns_message *query,
 		  const struct dns_message *answer, const struct dns_chain *chain, uint32_t ttl_max,

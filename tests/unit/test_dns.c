@@ -553,6 +553,36 @@ static void negative_answers_keep_their_soa(void **state)
 	assert_memory_equal(r.data.p, "\1a\7example\3com\0\1b\0", 17);
 }
 
+static void no_answer_is_half_an_answer(void **state)
+{
+	static const struct {
+		unsigned flags, rcode;
+	} rows[] = {
+		{ 0x0200, DNS_SERVFAIL }, /* TC */
+		{ DNS_NXDOMAIN, DNS_NXDOMAIN }, { DNS_SERVFAIL, DNS_SERVFAIL },
+		{ DNS_REFUSED, DNS_REFUSED },   { DNS_NOTIMP, DNS_SERVFAIL },
+	};
+	struct dns_message q = asked(DNS_A), m;
+	static struct dns_chain chain;
+	static char clean_room[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct buf b = fresh(), clean = buf_fixed(clean_room, sizeof(clean_room));
+
+		put_header(&b, ANSWER_FLAGS | rows[i].flags, 1, 1, 0, 0);
+		put_question(&b, STR(WWW), DNS_A);
+		put_record(&b, STR("\300\14"), DNS_A, 60, STR("\1\2\3\4"));
+		m = answered(&b, &q, DNS_OK);
+		assert_int_equal(dns_follow(&m, &chain), DNS_OK);
+		assert_int_equal(chain.n, 0);
+		assert_int_equal(dns_put_clean(&clean, &q, &m, &chain, 60, 512), 0);
+		m = answered(&clean, &q, DNS_OK);
+		assert_int_equal(m.rcode, rows[i].rcode);
+		assert_int_equal(m.counts[DNS_ANSWER], 0);
+	}
+}
+
 static void answers_of_our_own(void **state)
 {
 	struct dns_message q = asked(DNS_A), m;
@@ -686,6 +716,7 @@ int main(void)
 		cmocka_unit_test(chains_that_lead_nowhere),
 		cmocka_unit_test(ways_around_are_stripped),
 		cmocka_unit_test(negative_answers_keep_their_soa),
+		cmocka_unit_test(no_answer_is_half_an_answer),
 		cmocka_unit_test(answers_of_our_own),
 		cmocka_unit_test(rejections),
 		cmocka_unit_test(measures),
