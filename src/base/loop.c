@@ -50,10 +50,23 @@ int loop_modify(struct loop *loop, struct loop_watch *watch, uint32_t events)
 	return watch->added ? loop_ctl(loop, EPOLL_CTL_MOD, watch) : 0;
 }
 
+/* Whoever was called last and minds, unless it is @next. */
+static void leave(struct loop *loop, const struct loop_watch *next)
+{
+	struct loop_watch *last = loop->stays;
+
+	if (!last || last == next)
+		return;
+	loop->stays = NULL;
+	last->leave(last);
+}
+
 void loop_remove(struct loop *loop, struct loop_watch *watch)
 {
 	if (!watch->added)
 		return;
+	if (loop->stays == watch)
+		leave(loop, NULL);
 	(void)loop_ctl(loop, EPOLL_CTL_DEL, watch);
 	watch->added = false;
 	for (unsigned i = loop->next_pending; i < loop->n_pending; i++) {
@@ -78,27 +91,41 @@ static int loop_wait(struct loop *loop)
 	return 0;
 }
 
-int loop_run(struct loop *loop)
+static int deliver(struct loop *loop, struct loop_watch *watch, uint32_t revents)
 {
-	int r;
+	leave(loop, watch);
+	if (watch->leave)
+		loop->stays = watch;
+	return watch->fn(watch, revents);
+}
+
+static int run(struct loop *loop)
+{
+	int r = 0;
 
 	loop->stopped = false;
-	while (!loop->stopped) {
+	while (r == 0 && !loop->stopped) {
 		r = loop_wait(loop);
-		if (r < 0)
-			return r;
-		while (!loop->stopped && loop->next_pending < loop->n_pending) {
+		while (r == 0 && !loop->stopped && loop->next_pending < loop->n_pending) {
 			unsigned i = loop->next_pending++;
-			struct loop_watch *watch = loop->pending[i].watch;
 
-			r = watch ? watch->fn(watch, loop->pending[i].revents) : 0;
-			if (r < 0)
-				return r;
+			if (loop->pending[i].watch)
+				r = deliver(loop, loop->pending[i].watch, loop->pending[i].revents);
+			r = r > 0 ? 0 : r;
 		}
 		/* what a stop left undelivered is level-triggered: it comes again */
-		loop->n_pending = 0;
+		if (r == 0)
+			loop->n_pending = 0;
 	}
-	return 0;
+	return r;
+}
+
+int loop_run(struct loop *loop)
+{
+	int r = run(loop);
+
+	leave(loop, NULL);
+	return r;
 }
 
 void loop_stop(struct loop *loop)

@@ -6,6 +6,9 @@
  * callback may add and remove any watch, its own and those of events not yet delivered included.
  * A callback's negative return ends loop_run() with that value.
  *
+ * A watch may have a second callback, `leave`: after its first one it is told before any other watch's callback
+ * runs, and before loop_run() returns. What it set up for itself can so stand from one event to the next.
+ *
  * Level-triggered. Regular files and directories cannot be watched (-EPERM, from epoll): they are
  * always ready.
  */
@@ -19,16 +22,19 @@
 
 struct loop_watch;
 typedef int loop_fn(struct loop_watch *watch, uint32_t revents);
+typedef void loop_leave_fn(struct loop_watch *watch);
 
 struct loop_watch {
 	int fd;          /* borrowed */
 	uint32_t events; /* EPOLLIN | EPOLLOUT; 0 while not interested (errors still arrive) */
 	loop_fn *fn;
+	loop_leave_fn *leave; /* or NULL */
 	bool added; /* the loop's business */
 };
 
 struct loop {
 	int epoll_fd;
+	struct loop_watch *stays; /* called last, has not been told to leave */
 	bool stopped;
 	unsigned n_pending, next_pending; /* of the batch being delivered */
 	struct {

@@ -112,7 +112,7 @@ static void timer_set(struct asks *asks)
 {
 	uint64_t nearest = UINT64_MAX, now;
 
-	if (!asks->loop)
+	if (!asks->loop || !asks->last_id) /* nothing was ever asked */
 		return;
 	for (int i = 0; i < ASKS_MAX; i++) {
 		if (is_open(&asks->asks[i]) && asks->asks[i].deadline_ms < nearest)

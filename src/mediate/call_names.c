@@ -139,7 +139,7 @@ static void make_node(struct mediator *m, struct call *call, int dirfd, unsigned
 	event_set_int(&m->event, EVENT_F_FILE_ACTIVITY_MODE, mode & 07777);
 	event_set_bool(&m->event, EVENT_F_FILE_ACTIVITY_CREATE, true);
 	set_write(m);
-	mode = (mode & ~(mode_t)0777) | (mode & 0777 & ~who_umask(call->who));
+	mode = (mode & ~(mode_t)0777) | (mode & 0777 & ~who_umask(&m->who, call->who));
 	if (place.slash && !S_ISDIR(mode))
 		call_fail(m, call, -ENOENT);
 	else if (S_ISDIR(mode))
@@ -420,4 +420,11 @@ void call_symlink(struct mediator *m, struct call *call)
 void call_symlinkat(struct mediator *m, struct call *call)
 {
 	link_symbolic(m, call, 0, arg_fd(call, 1), 2);
+}
+
+/* What it becomes is asked for when something is made: who_umask(). */
+void call_umask(struct mediator *m, struct call *call)
+{
+	who_masks(&m->who);
+	call_continue(m, call);
 }

@@ -6,11 +6,11 @@
  * connect and sends that names the object; to bind, the place is entered (its folder becomes this
  * thread's for the moment).
  */
+#include "mediate/address.h"
 #include "mediate/impl.h"
 
 #include "base/own.h"
 #include "cel/addr.h"
-#include "cel/addr_class.h"
 #include "sys/missing_syscall.h"
 
 #include <arpa/inet.h>
@@ -61,30 +61,11 @@ static int fetch(const struct call *call, int number, int *ret_fd)
 
 /* ---- the event ---- */
 
-static const char *protocol_of(int fd, int family)
-{
-	int type = 0;
-	socklen_t n = sizeof(type);
-
-	if (family == AF_UNIX)
-		return "unix";
-	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) < 0)
-		return "other";
-	return type == SOCK_STREAM ? "tcp" : type == SOCK_DGRAM ? "udp" : "other";
-}
-
-static void put_port(struct mediator *m, const char *protocol, uint16_t port)
-{
-	event_set_int(&m->event, protocol[0] == 'u' ? EVENT_F_UDP_PORT : EVENT_F_TCP_PORT, port);
-}
-
 static void event_net(struct mediator *m, struct call *call, enum event_type type,
 		      const char *operation, int fd, const struct tracee_address *a,
 		      const struct object *o)
 {
-	const char *protocol = protocol_of(fd, a->family);
-	struct cel_addr addr = { 0 };
-	uint16_t port = 0;
+	const char *protocol = address_protocol(fd, a->family);
 
 	event_start(m, call, type);
 	event_set_str(&m->event, EVENT_F_NET_ACTIVITY_OPERATION, str_of(operation));
@@ -100,26 +81,7 @@ static void event_net(struct mediator *m, struct call *call, enum event_type typ
 		event_path(m, EVENT_F_NET_ACTIVITY_PATH, m->text,
 			   a->n - offsetof(struct sockaddr_un, sun_path));
 	}
-	if (a->family == AF_INET && a->n >= sizeof(struct sockaddr_in)) {
-		const struct sockaddr_in *in = (const void *)&a->storage;
-
-		addr.family = 4;
-		memcpy(addr.bytes, &in->sin_addr, 4);
-		port = ntohs(in->sin_port);
-	} else if (a->family == AF_INET6 && a->n >= sizeof(struct sockaddr_in6)) {
-		const struct sockaddr_in6 *in = (const void *)&a->storage;
-
-		addr.family = 6;
-		memcpy(addr.bytes, &in->sin6_addr, 16);
-		port = ntohs(in->sin6_port);
-	}
-	if (!addr.family)
-		return;
-	addr_unmap(&addr); /* the kernel speaks IPv4 to it, and so do rules */
-	event_set_ip(&m->event, &addr,
-		     (struct str){ m->text, cel_addr_print(&addr, false, m->text) });
-	event_set_str(&m->event, EVENT_F_IP_CLASS, str_of(addr_class_name(addr_class(&addr))));
-	put_port(m, protocol, port);
+	address_put(&m->event, protocol, &a->storage, a->n, m->text);
 }
 
 /* ---- addresses that are paths ---- */
@@ -261,7 +223,7 @@ static void bind_place(struct mediator *m, struct call *call, int fd, const stru
 		call_continue(m, call);
 		return;
 	}
-	before = umask(who_umask(call->who));
+	before = umask(who_umask(&m->who, call->who));
 	session_enter(m);
 	r = bind(fd, (const struct sockaddr *)un, sizeof(*un)) < 0 ? -errno : 0;
 	session_leave(m);

@@ -90,16 +90,12 @@ static int open_object(struct mediator *m, struct call *call, const struct open_
 			O_DSYNC | O_DIRECT | O_NOATIME | O_ASYNC | TMPFILE;
 	uint64_t flags = (a->flags & keep) | O_CLOEXEC | O_NOCTTY;
 	mode_t mode = 0;
-	char link[32];
-	int fd;
 
 	if (S_ISCHR(o->st.st_mode) && o->st.st_rdev == makedev(5, 0))
 		return open_tty(m, call, flags);
-	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", o->fd);
 	if (a->flags & TMPFILE)
-		mode = (mode_t)a->mode & ~who_umask(call->who) & 07777;
-	fd = open(link, (int)flags, mode);
-	return fd < 0 ? -errno : fd;
+		mode = (mode_t)a->mode & ~who_umask(&m->who, call->who) & 07777;
+	return object_reopen(o, (int)flags, mode);
 }
 
 static void give(struct mediator *m, struct call *call, const struct open_args *a, int fd)
@@ -151,8 +147,8 @@ static void open_existing(struct mediator *m, struct call *call, const struct op
 
 	event_open(m, call, a, o);
 	if (!call->decides) {
+		call_continue(m, call); /* who is woken can begin while we write */
 		mediator_observed(m, call);
-		call_continue(m, call);
 		return;
 	}
 	if (mediator_decide(m, call) != PASS)
@@ -226,7 +222,7 @@ static int create_new(struct mediator *m, struct call *call, const struct open_a
 		return 1;
 	session_enter(m);
 	fd = openat(place->parent, place->name, (int)flags,
-		    (mode_t)a->mode & ~who_umask(call->who) & 07777);
+		    (mode_t)a->mode & ~who_umask(&m->who, call->who) & 07777);
 	session_leave(m);
 	if (fd < 0 && errno == EEXIST && !(a->flags & O_EXCL))
 		return 0;

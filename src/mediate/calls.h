@@ -9,6 +9,7 @@ struct mediator;
 typedef void call_fn(struct mediator *m, struct call *call);
 call_fn call_open, call_openat, call_openat2, call_creat;
 call_fn call_unlink, call_unlinkat, call_rmdir, call_mkdir, call_mkdirat, call_mknod, call_mknodat;
+call_fn call_umask;
 call_fn call_rename, call_renameat, call_renameat2, call_link, call_linkat, call_symlink,
 	call_symlinkat;
 

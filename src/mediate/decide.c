@@ -243,8 +243,9 @@ bool mediator_leaves(struct mediator *m, const struct call *call)
  */
 void session_enter(struct mediator *m)
 {
-	if (m->depth++)
+	if (m->depth++ || m->stays)
 		return;
+	m->mask = umask(0); /* modes are made with the caller's */
 	if (!m->other_ids) {
 		(void)caps_use(false);
 		return;
@@ -257,10 +258,23 @@ void session_leave(struct mediator *m)
 {
 	if (--m->depth)
 		return;
+	m->stays = m->serving;
+	if (m->stays)
+		return;
+	(void)umask(m->mask);
 	if (!m->other_ids) {
 		(void)caps_use(true);
 		return;
 	}
 	(void)setfsuid(geteuid());
 	(void)setfsgid(getegid());
+}
+
+void session_quit(struct mediator *m)
+{
+	if (!m->stays)
+		return;
+	m->stays = m->serving = false;
+	m->depth++;
+	session_leave(m);
 }

@@ -3,6 +3,8 @@
 #include "base/own.h"
 #include "codec/json_wr.h"
 #include "engine/engine.h"
+#include "mediate/address.h"
+#include "sys/missing_syscall.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -89,19 +91,23 @@ static pid_t inner_of(int proc)
 	return at ? number(at + 1) : 0;
 }
 
-static bool forbidden(struct find *f, const char *path, bool write, struct engine_decision *d)
+/* The rule that forbids f->event, or NULL. */
+static const struct policy_rule *forbidden(struct find *f)
 {
-	static struct engine_decision scratch;
+	static struct engine_decision d;
+
+	return mediator_forbids(f->m, &f->event, &d) ? d.rule : NULL;
+}
+
+static const struct policy_rule *file_forbidden(struct find *f, const char *path, bool write)
+{
 	struct event *e = &f->event;
-	bool no;
 
 	event_begin(e, EVENT_FILE_OPEN);
 	event_set_str(e, EVENT_F_FILE_ACTIVITY_OPERATION, STR("open"));
 	event_set_text(e, EVENT_F_FILE_ACTIVITY_PATH, str_of(path));
 	event_set_bool(e, EVENT_F_FILE_ACTIVITY_WRITE, write);
-	no = mediator_forbids(f->m, e, &scratch);
-	*d = scratch;
-	return no && d->rule;
+	return forbidden(f);
 }
 
 static int write_record(struct find *f, const struct holder *h)
@@ -134,31 +140,71 @@ static int write_record(struct find *f, const struct holder *h)
 	return audit_end(f->log, NULL) < 0 ? -EIO : 0;
 }
 
+static void tell(struct find *f, int proc, struct holder *h)
+{
+	command_of(proc, h->command);
+	h->inner = inner_of(proc);
+	f->r = write_record(f, h);
+	f->told(f->ctx, h);
+}
+
+/*
+ * A connection that stands: judged by its other end as connecting there would be, and shut down rather than its
+ * process ended. One that was taken, not made, is judged the same way.
+ */
+static void look_at_socket(struct find *f, int proc, int pidfd, struct holder *h, int number)
+{
+	AUTO(fd_closep) int fd = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0);
+	struct sockaddr_storage peer = { 0 };
+	char text[ADDRESS_TEXT_MAX] = "", name[sizeof(text) + 32];
+	socklen_t n = sizeof(peer);
+	const char *protocol;
+
+	if (fd < 0 || getpeername(fd, (struct sockaddr *)&peer, &n) < 0)
+		return;
+	protocol = address_protocol(fd, peer.ss_family);
+	event_begin(&f->event, EVENT_NET_CONNECT);
+	event_set_str(&f->event, EVENT_F_NET_ACTIVITY_OPERATION, STR("connect"));
+	event_set_str(&f->event, EVENT_F_NET_ACTIVITY_PROTOCOL, str_of(protocol));
+	event_set_bool(&f->event, EVENT_F_NET_ACTIVITY_INITIATED, true);
+	address_put(&f->event, protocol, &peer, n, text);
+	h->rule = text[0] ? forbidden(f) : NULL;
+	if (!h->rule)
+		return;
+	(void)snprintf(
+		name, sizeof(name), "%s %s port %u", protocol, text,
+		ntohs(((const struct sockaddr_in *)&peer)->sin_port)); /* IPv6: in the same place */
+	h->path = name;
+	h->socket = true;
+	h->ended = f->end && shutdown(fd, SHUT_RDWR) == 0;
+	tell(f, proc, h);
+}
+
 /* One descriptor; true: the process was ended. */
 static bool look_at(struct find *f, int proc, int pidfd, pid_t pid, const char *fd)
 {
 	char link[64], path[PATH_MAX];
 	struct holder h = { .pid = pid, .path = path };
-	struct engine_decision d;
 	int flags = flags_of(proc, fd);
 	struct stat st;
 	ssize_t n;
 
 	(void)snprintf(link, sizeof(link), "fd/%s", fd);
 	n = readlinkat(proc, link, path, sizeof(path) - 1);
-	if (flags < 0 || n <= 0 || path[0] != '/' || fstatat(proc, link, &st, 0) < 0 ||
-	    !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+	if (flags < 0 || n <= 0)
 		return false;
 	path[n] = '\0';
-	h.write = (flags & O_ACCMODE) != O_RDONLY;
-	if (flags & O_PATH || !forbidden(f, path, h.write, &d))
+	if (strncmp(path, "socket:", 7) == 0)
+		look_at_socket(f, proc, pidfd, &h, number(fd));
+	if (path[0] != '/' || fstatat(proc, link, &st, 0) < 0 ||
+	    !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
 		return false;
-	command_of(proc, h.command);
-	h.inner = inner_of(proc);
-	h.rule = d.rule;
+	h.write = (flags & O_ACCMODE) != O_RDONLY;
+	h.rule = flags & O_PATH ? NULL : file_forbidden(f, path, h.write);
+	if (!h.rule)
+		return false;
 	h.ended = f->end && syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0;
-	f->r = write_record(f, &h);
-	f->told(f->ctx, &h);
+	tell(f, proc, &h);
 	return h.ended;
 }
 

@@ -1,8 +1,9 @@
 /*
  * holders - which of a session's processes hold open what the rules in force forbid.
  *
- * A descriptor cannot be closed in another process. So it is told; or the process is ended, if the policy
- * says so (reload.revoke). Files and folders alone: what a socket is connected to is not looked at.
+ * A descriptor cannot be closed in another process. So it is told; or, if the policy says so
+ * (reload.revoke), the process is ended, and of a socket the connection. Files, folders, and connections over
+ * IPv4 and IPv6; a Unix socket is not looked at.
  */
 #pragma once
 
@@ -14,8 +15,8 @@
 struct holder {
 	pid_t pid, inner; /* as we see it, and as the session does */
 	char command[32];
-	const char *path; /* as the session sees it */
-	bool write, ended;
+	const char *path; /* as the session sees it; of a socket, what it is connected to */
+	bool write, ended, socket;
 	const struct policy_rule *rule;
 };
 

@@ -18,7 +18,6 @@
 #define HELD_ANSWERS_MAX 6 /* questions that one call may lead to */
 #define LATER_MAX 64       /* calls that the supervisor cannot do without waiting itself */
 #define LEFT_MAX 64        /* processes that were killed and have not ended yet */
-
 /* A trapped call while it is handled. */
 struct call {
 	struct notify_call n;
@@ -86,7 +85,9 @@ struct mediator {
 	bool asks_env; /* some rule looks at the names of a program's environment */
 	bool asks_exe; /* ... at who calls */
 	bool other_ids;
-	unsigned depth; /* of session_enter() */
+	unsigned depth;      /* of session_enter() */
+	bool serving, stays; /* for the loop: entered, from one served call to the next */
+	mode_t mask;         /* our own, meanwhile */
 	struct engine_decision decision;
 	struct event event;
 	struct who_table who;
@@ -138,13 +139,13 @@ int mediator_compile(struct mediator *m, struct err *err);
 enum verdict mediator_decide(struct mediator *m, struct call *call);
 /* What became of m->event: done (0), or failed with a negative errno; @observed: by the kernel. */
 void mediator_record(struct mediator *m, const struct call *call, int r, bool observed);
-
 /* The same for a call that no rule could stop, on its way to the kernel. */
 void mediator_observed(struct mediator *m, const struct call *call);
 
 /* As the session's user, without capabilities, around what is done on its behalf. */
 void session_enter(struct mediator *m);
 void session_leave(struct mediator *m);
+void session_quit(struct mediator *m); /* for those served one after another, not left in between */
 
 /* ---- git.c ---- */
 
@@ -186,8 +187,6 @@ void bell_off(struct mediator *m);
 /* A process that we trace and have killed: wait for its end when there is time. */
 bool later_has_room(const struct mediator *m);
 void later_reap(struct mediator *m, pid_t pid);
-
-/* ---- handlers: calls.h ---- */
 
 /* Arguments. */
 static inline int arg_fd(const struct call *call, unsigned i)

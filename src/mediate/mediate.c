@@ -64,6 +64,7 @@ static const struct {
 	{ SYSC_unlinkat, call_unlinkat, EVENT_FILE_DELETE },
 	{ SYSC_mkdirat, call_mkdirat, EVENT_FILE_CREATE },
 	{ SYSC_mknodat, call_mknodat, EVENT_FILE_CREATE },
+	{ SYSC_umask, call_umask, EVENT_FILE_CREATE },
 	{ SYSC_renameat, call_renameat, EVENT_FILE_RENAME },
 	{ SYSC_renameat2, call_renameat2, EVENT_FILE_RENAME },
 	{ SYSC_linkat, call_linkat, EVENT_FILE_LINK },
@@ -246,13 +247,23 @@ int mediator_serve_start(struct mediator *m, const struct mediate_start *start)
 static int readable(struct loop_watch *watch, uint32_t revents)
 {
 	struct mediator *m = loop_owner(watch, struct mediator, watch);
+	int r;
 
-	if (revents & EPOLLIN)
-		return mediator_serve(m);
+	if (revents & EPOLLIN) {
+		m->serving = true;
+		r = mediator_serve(m);
+		m->serving = false;
+		return r;
+	}
 	/* EPOLLERR alone: the kernel was interrupted while it looked, and will look again */
 	if (revents & EPOLLHUP)
 		loop_remove(m->loop, watch); /* the last process under the filter has ended */
 	return 0;
+}
+
+static void other_work(struct loop_watch *watch)
+{
+	session_quit(loop_owner(watch, struct mediator, watch));
 }
 
 int mediator_start(struct mediator *m, struct loop *loop)
@@ -262,7 +273,9 @@ int mediator_start(struct mediator *m, struct loop *loop)
 	m->loop = loop;
 	if (r == 0)
 		r = asks_start(m->asks, loop);
-	m->watch = (struct loop_watch){ .fd = m->o.listener, .events = EPOLLIN, .fn = readable };
+	m->watch = (struct loop_watch){
+		.fd = m->o.listener, .events = EPOLLIN, .fn = readable, .leave = other_work
+	};
 	return r < 0 ? r : loop_add(loop, &m->watch);
 }
 

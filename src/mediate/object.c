@@ -52,13 +52,33 @@ int object_view_open(int root, struct object_view *ret)
 	return 0;
 }
 
+/* Our own /proc/self/fd: from there a descriptor is one step away. Once opened it stays. */
+static int own_fds(void)
+{
+	static int fds = -EBADF;
+
+	if (fds < 0)
+		fds = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fds;
+}
+
+int object_reopen(const struct object *o, int flags, mode_t mode)
+{
+	char number[16];
+	int fd;
+
+	(void)snprintf(number, sizeof(number), "%d", o->fd);
+	fd = openat(own_fds(), number, flags | O_CLOEXEC, mode);
+	return fd < 0 ? -errno : fd;
+}
+
 int object_name(int fd, char path[PATH_MAX], size_t *ret_n)
 {
-	char link[32];
+	char number[16];
 	ssize_t n;
 
-	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, path, PATH_MAX - 1);
+	(void)snprintf(number, sizeof(number), "%d", fd);
+	n = readlinkat(own_fds(), number, path, PATH_MAX - 1);
 	if (n < 0)
 		return -errno;
 	if (n == PATH_MAX - 1)
@@ -263,10 +283,28 @@ static int walk(struct object_caller *c, int dirfd, const char *path, unsigned f
 
 /* ---- both ways ---- */
 
+static uint64_t path_flags(unsigned flags)
+{
+	return O_PATH | (flags & OBJECT_NOFOLLOW ? O_NOFOLLOW : 0) |
+	       (flags & OBJECT_DIRECTORY ? O_DIRECTORY : 0);
+}
+
+/* An absolute path that could be an object's own name: nothing in it but names. */
+static bool is_name(const char *path)
+{
+	size_t n;
+
+	for (; *path == '/'; path += n + 1) {
+		n = strcspn(path + 1, "/");
+		if (n == 0 || strncmp(path + 1, ".", n) == 0 || strncmp(path + 1, "..", n) == 0)
+			return false;
+	}
+	return *path == '\0';
+}
+
 static int fast(struct object_caller *c, int dirfd, const char *path, unsigned flags)
 {
-	uint64_t open_flags = O_PATH | (flags & OBJECT_NOFOLLOW ? O_NOFOLLOW : 0) |
-			      (flags & OBJECT_DIRECTORY ? O_DIRECTORY : 0);
+	uint64_t open_flags = path_flags(flags);
 	AUTO(fd_closep) int base = -EBADF;
 	int r;
 
@@ -276,6 +314,8 @@ static int fast(struct object_caller *c, int dirfd, const char *path, unsigned f
 	r = base_open(c, dirfd, &base);
 	if (r < 0)
 		return r;
+	if (strcmp(path, ".") == 0) /* of every name in the working folder: it is pinned already */
+		return take_fd(&base);
 	return sys_openat2(base, path, open_flags, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 }
 
@@ -288,8 +328,9 @@ static bool has_links(const struct object_caller *c, const char *path)
 	return fd == -ELOOP;
 }
 
-/* Did the kernel's way end, or fail, where only the walk knows? */
-static bool needs_walk(const struct object_caller *c, int fd, const char *path, struct stat *ret_st)
+/* Did the kernel's way end (at what @st says), or fail, where only the walk knows? */
+static bool needs_walk(const struct object_caller *c, int fd, const char *path,
+		       const struct stat *st)
 {
 	if (fd == -ELOOP)
 		return true;
@@ -297,21 +338,22 @@ static bool needs_walk(const struct object_caller *c, int fd, const char *path, 
 		return false;
 	if (fd < 0) /* "self" is not there for us, who are nobody in the session's /proc */
 		return fd == -ENOENT && path[0] == '/' && has_links(c, path);
-	return fstat(fd, ret_st) == 0 && ret_st->st_dev == c->view->proc_dev;
+	return st->st_dev == c->view->proc_dev;
 }
 
-/* Stat, check and name @fd, and make it @ret's. */
-static int object_take(int *fd, unsigned flags, struct object *ret)
+/* Check and name @fd, of which @ret->st is known, and make it @ret's. @path: its name, if that is known. */
+static int object_take(int *fd, const char *path, unsigned flags, struct object *ret)
 {
-	int r;
+	int r = 0;
 
-	if (*fd < 0)
-		return *fd;
-	if (fstat(*fd, &ret->st) < 0)
-		return -errno;
 	if (flags & OBJECT_DIRECTORY && !S_ISDIR(ret->st.st_mode))
 		return -ENOTDIR;
-	r = object_name(*fd, ret->path, &ret->n);
+	if (path) {
+		ret->n = strlen(path);
+		memcpy(ret->path, path, ret->n + 1);
+	} else {
+		r = object_name(*fd, ret->path, &ret->n);
+	}
 	if (r < 0)
 		return r;
 	ret->fd = take_fd(fd);
@@ -344,13 +386,39 @@ int object_open_resolve(struct object_caller *c, int dirfd, const char *path, un
 	fd = sys_openat2(from_root ? c->view->root : base, path,
 			 O_PATH | (flags & OBJECT_NOFOLLOW ? O_NOFOLLOW : 0),
 			 resolve | RESOLVE_NO_MAGICLINKS | (from_root ? RESOLVE_IN_ROOT : 0));
-	r = object_take(&fd, flags, ret);
+	if (fd < 0)
+		return fd;
+	r = fstat(fd, &ret->st) < 0 ? -errno : object_take(&fd, NULL, flags, ret);
 	/* "self" is not us: such a path has to be asked for without flags */
 	if (r == 0 && c->view->proc_dev && ret->st.st_dev == c->view->proc_dev) {
 		object_done(ret);
 		return -EXDEV;
 	}
 	return r;
+}
+
+/*
+ * Most absolute paths are the name of what they lead to. 1: this is one, and @ret is done; 0: another way;
+ * or it fails as the call itself would.
+ */
+static int open_by_name(struct object_caller *c, const char *path, unsigned flags,
+			struct object *ret)
+{
+	AUTO(fd_closep) int fd = -EBADF;
+	int r;
+
+	if (!is_name(path) || strlen(path) >= PATH_MAX)
+		return 0;
+	fd = sys_openat2(c->view->root, path, path_flags(flags),
+			 RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+	if (fd < 0)
+		return fd == -ELOOP ? 0 : fd;
+	if (fstat(fd, &ret->st) < 0)
+		return -errno;
+	if (c->view->proc_dev && ret->st.st_dev == c->view->proc_dev)
+		return 0; /* "self" is not us */
+	r = object_take(&fd, path, flags, ret);
+	return r < 0 ? r : 1;
 }
 
 int object_open(struct object_caller *c, int dirfd, const char *path, unsigned flags,
@@ -361,6 +429,9 @@ int object_open(struct object_caller *c, int dirfd, const char *path, unsigned f
 
 	ret->fd = -EBADF;
 	ret->magic = false;
+	r = open_by_name(c, path, flags, ret);
+	if (r)
+		return r < 0 ? r : 0;
 	if (!*path) {
 		if (!(flags & OBJECT_EMPTY))
 			return -ENOENT;
@@ -369,7 +440,10 @@ int object_open(struct object_caller *c, int dirfd, const char *path, unsigned f
 			return r;
 	} else {
 		fd = fast(c, dirfd, path, flags);
+		flags |= strcmp(path, ".") == 0 ? OBJECT_DIRECTORY : 0;
 	}
+	if (fd >= 0 && fstat(fd, &ret->st) < 0)
+		return -errno;
 	if (*path && needs_walk(c, fd, path, &ret->st)) {
 		int found = -EBADF;
 
@@ -379,8 +453,10 @@ int object_open(struct object_caller *c, int dirfd, const char *path, unsigned f
 			return r;
 		fd = found;
 		flags |= r == 1 ? OBJECT_DIRECTORY : 0;
+		if (fstat(fd, &ret->st) < 0)
+			return -errno;
 	}
-	return object_take(&fd, flags, ret);
+	return fd < 0 ? fd : object_take(&fd, NULL, flags, ret);
 }
 
 void object_done(struct object *object)

@@ -57,6 +57,8 @@ int object_view_open(int root, struct object_view *ret);
 /* Negative errno as the system call itself would give it. @dirfd as in the caller's arguments. */
 int object_open(struct object_caller *caller, int dirfd, const char *path, unsigned flags,
 		struct object *ret);
+/* The object once more, as open(2) has it, whatever its name leads to by now: a descriptor or -errno. */
+int object_reopen(const struct object *o, int flags, mode_t mode);
 /* With RESOLVE_* of openat2(2), which the kernel keeps; magic links are not followed. */
 int object_open_resolve(struct object_caller *caller, int dirfd, const char *path, unsigned flags,
 			uint64_t resolve, struct object *ret);

@@ -8,6 +8,9 @@
  * Files are watched by their folders, for editors replace a file rather than write it; what happens to other
  * names there is not looked at. A change starts a timer, every further one starts it anew. Whether anything
  * is different is then seen by digest, and nothing is said when it is not.
+ *
+ * Watching ends with a wait of some 15 ms (closing an inotify instance waits for its readers all over the
+ * system). So it begins only when the session is half a second old, with a look at what changed until then.
  */
 #include "mediate/reload.h"
 
@@ -28,6 +31,7 @@
 
 #define RULES_MEMORY_MAX (64U << 20)
 #define QUIET_MS 200
+#define WATCH_AFTER_MS 500
 #define CHANGES (IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_MOVED_FROM)
 
 struct generation {
@@ -198,9 +202,16 @@ static void told_holder(void *ctx, const struct holder *h)
 	struct reload *reload = ctx;
 	char line[PATH_MAX + 256];
 
-	(void)snprintf(line, sizeof(line), "%s %d has '%s' open%s, which '%s' now forbids%s",
-		       h->command, (int)h->pid, h->path, h->write ? " for writing" : "",
-		       h->rule->id, h->ended ? ": ended" : "");
+	if (h->socket)
+		(void)snprintf(line, sizeof(line),
+			       "%s %d is connected to %s, which '%s' now forbids%s", h->command,
+			       (int)h->pid, h->path, h->rule->id,
+			       h->ended ? ": the connection is ended" : "");
+	else
+		(void)snprintf(line, sizeof(line),
+			       "%s %d has '%s' open%s, which '%s' now forbids%s", h->command,
+			       (int)h->pid, h->path, h->write ? " for writing" : "", h->rule->id,
+			       h->ended ? ": ended" : "");
 	tell(reload, line);
 }
 
@@ -318,6 +329,32 @@ static int files_changed(struct loop_watch *watch, uint32_t revents)
 	return ours ? loop_timer_set(reload->timer.fd, QUIET_MS, 0) : 0;
 }
 
+static int watch_begin(struct reload *reload)
+{
+	int r;
+
+	reload->files.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (reload->files.fd < 0)
+		return -errno;
+	reload->files.fn = files_changed;
+	reload->files.events = EPOLLIN;
+	r = loop_add(reload->loop, &reload->files);
+	return r == 0 ? watch_files(reload) : r;
+}
+
+/* The policy in force stays, and can be exchanged by hand. */
+static void unwatched(struct reload *reload, int error)
+{
+	char text[160];
+
+	(void)snprintf(text, sizeof(text),
+		       "the policy's files are not watched (%s): 'capsule reload' loads them again",
+		       strerrordesc_np(error));
+	if (reload->o.told)
+		reload->o.told(reload->o.ctx, text);
+}
+
+/* No change for a while; or the session is old enough. */
 static int quiet_now(struct loop_watch *watch, uint32_t revents)
 {
 	struct reload *reload = loop_owner(watch, struct reload, timer);
@@ -328,28 +365,26 @@ static int quiet_now(struct loop_watch *watch, uint32_t revents)
 	(void)loop_timer_read(watch->fd);
 	if (!reload->now->reload.watch)
 		return 0;
+	if (reload->files.fd < 0) {
+		r = watch_begin(reload);
+		if (r < 0)
+			unwatched(reload, -r);
+	}
 	r = reload_now(reload, &err);
 	return r == -EIO ? r : 0; /* the log's failure ends the session; a mistake was told */
 }
 
 int reload_watch(struct reload *reload, struct loop *loop)
 {
-	int r;
-
 	if (!trap_may_reload(reload->now) || !reload->now->reload.watch)
 		return 0;
 	reload->loop = loop;
-	reload->files.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	reload->timer.fd = loop_timer(0, 0);
-	if (reload->files.fd < 0 || reload->timer.fd < 0)
-		return reload->timer.fd < 0 ? reload->timer.fd : -errno;
-	reload->files.fn = files_changed;
+	reload->timer.fd = loop_timer(WATCH_AFTER_MS, 0);
+	if (reload->timer.fd < 0)
+		return reload->timer.fd;
 	reload->timer.fn = quiet_now;
-	reload->files.events = reload->timer.events = EPOLLIN;
-	r = loop_add(loop, &reload->files);
-	if (r == 0)
-		r = loop_add(loop, &reload->timer);
-	return r == 0 ? watch_files(reload) : r;
+	reload->timer.events = EPOLLIN;
+	return loop_add(loop, &reload->timer);
 }
 
 int reload_new(const struct reload_options *options, struct reload **ret, struct err *err)

@@ -32,7 +32,8 @@ struct reload *reload_free(struct reload *reload); /* NULL-safe, returns NULL */
 
 /*
  * Watch the files of the policy, if it says so: a change, once it has been quiet for 200 ms, is a reload.
- * Editors that write a new file and rename it are understood.
+ * Editors that write a new file and rename it are understood. Changes in the first half second are found
+ * at its end.
  */
 int reload_watch(struct reload *reload, struct loop *loop);
 

@@ -29,8 +29,9 @@ enum trap_kind {
 	SENDS,        /* an address in register .arg, if it is not NULL */
 	TELLS,        /* of a file: only where something is hidden or denied by pattern */
 	LISTS,        /* names: only where something is hidden */
-	MESSAGE,      /* an address in memory, perhaps: for a decision only */
-	SIGNALS       /* other processes: for the record only */
+	MASKS, /* no event: the supervisor makes files on the caller's behalf, and heeds its umask */
+	MESSAGE, /* an address in memory, perhaps: for a decision only */
+	SIGNALS  /* other processes: for the record only */
 };
 
 #define NO_ARG 0xff
@@ -124,6 +125,7 @@ static const struct row rows[] = {
 	ROW(tgkill, SIGNALS, ON(PROCESS_SIGNAL)),
 	ROW(tkill, SIGNALS, ON(PROCESS_SIGNAL)),
 	ROW(truncate, CHANGES, ON(FILE_OPEN)),
+	ROW(umask, MASKS, ON(FILE_CREATE)),
 	ROW(unlink, CHANGES, ON(FILE_DELETE)),
 	ROW(unlinkat, CHANGES, ON(FILE_DELETE)),
 	ROW(utime, CHANGES, ON(FILE_CHMOD)),
@@ -315,6 +317,7 @@ static bool plan_row(const struct stops *s, const struct row *row, struct trap_c
 		       recorded(s, call);
 	case CHANGES_OPEN:
 		return !s->reloads && decided(s, first_of(s->changing, row->makes), false, call);
+	case MASKS: return decided(s, first_of(s->changing, row->makes), true, call);
 	case MESSAGE: return decided(s, first_of(s->changing, row->makes), false, call);
 	case SIGNALS: return recorded(s, call);
 	}

@@ -72,10 +72,30 @@ static pid_t inner_of(pid_t pid, pid_t *ret_parent, char name[16])
 	return last_number(text, "\nNStgid:");
 }
 
-static int who_read(struct who *who, pid_t tid)
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static pid_t parent_find(struct who_table *table, pid_t pid, uint64_t now)
+{
+	pid_t unused;
+
+	if (table->parent.pid != pid || now - table->parent.seen_ms >= WHO_FRESH_MS) {
+		table->parent.pid = pid;
+		table->parent.inner = inner_of(pid, &unused, NULL);
+		table->parent.seen_ms = now;
+	}
+	return table->parent.inner;
+}
+
+static int who_read(struct who_table *table, struct who *who, pid_t tid, uint64_t now)
 {
 	char text[STATUS_MAX];
-	pid_t parent, unused;
+	pid_t parent;
 
 	who->proc = proc_open(tid);
 	if (who->proc < 0)
@@ -87,10 +107,11 @@ static int who_read(struct who *who, pid_t tid)
 	who->inner_tid = last_number(text, "\nNSpid:");
 	parent = last_number(text, "\nPPid:");
 	/* init's parent is not in there: its number would be ours */
-	who->inner_ppid = parent && who->inner_tgid != 1 ? inner_of(parent, &unused, NULL) : 0;
+	who->inner_ppid = parent && who->inner_tgid != 1 ? parent_find(table, parent, now) : 0;
 	if (!who->tgid || !who->inner_tgid || !who->inner_tid)
 		return -ESRCH;
 	who->n_exe = 0;
+	who->mask_ms = 0;
 	who->tid = tid;
 	return 0;
 }
@@ -104,21 +125,16 @@ static void who_forget(struct who *who)
 
 void who_done(struct who_table *table)
 {
-	for (int i = 0; i < WHO_MAX; i++)
-		who_forget(&table->slot[i]);
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	for (unsigned i = 0; i < WHO_MAX; i++) {
+		if (table->used[i / 64] >> (i % 64) & 1)
+			who_forget(&table->slot[i]);
+	}
 }
 
 int who_find(struct who_table *table, pid_t tid, struct who **ret)
 {
-	struct who *who = &table->slot[(uint32_t)tid % WHO_MAX];
+	uint32_t at = (uint32_t)tid % WHO_MAX;
+	struct who *who = &table->slot[at];
 	uint64_t now = now_ms();
 	int r;
 
@@ -130,7 +146,8 @@ int who_find(struct who_table *table, pid_t tid, struct who **ret)
 		return 0;
 	}
 	who_forget(who);
-	r = who_read(who, tid);
+	table->used[at / 64] |= UINT64_C(1) << (at % 64);
+	r = who_read(table, who, tid, now);
 	if (r < 0) {
 		who->proc = fd_close(who->proc);
 		return r;
@@ -155,12 +172,25 @@ void who_exec(struct who *who)
 	who->n_exe = 0;
 }
 
-mode_t who_umask(const struct who *who)
+void who_masks(struct who_table *table)
+{
+	table->masking_ms = now_ms();
+}
+
+mode_t who_umask(const struct who_table *table, struct who *who)
 {
 	char text[STATUS_MAX];
-	const char *line = status_read(who->proc, text) < 0 ? NULL : strstr(text, "\nUmask:");
+	uint64_t now = now_ms();
+	const char *line;
 
-	return line ? (mode_t)strtoul(line + 7, NULL, 8) & 0777 : 0777;
+	if (who->mask_ms > table->masking_ms + WHO_FRESH_MS)
+		return who->mask;
+	line = status_read(who->proc, text) < 0 ? NULL : strstr(text, "\nUmask:");
+	if (!line)
+		return 0777;
+	who->mask = (mode_t)strtoul(line + 7, NULL, 8) & 0777;
+	who->mask_ms = now;
+	return who->mask;
 }
 
 bool who_alone(const struct who *who)

@@ -23,13 +23,21 @@ struct who {
 		inner_ppid; /* in the session's pid namespace; ppid 0: outside */
 	int proc;           /* O_PATH of /proc/TID */
 	uint64_t seen_ms;   /* when it was last seen to be there */
-	size_t n_exe;       /* 0: to be looked up */
+	mode_t mask;        /* as it was at mask_ms; 0: to be looked up */
+	uint64_t mask_ms;
+	size_t n_exe; /* 0: to be looked up */
 	char exe[WHO_EXE_MAX];
 };
 
 /* Empty when zeroed. */
 struct who_table {
 	struct who slot[WHO_MAX];
+	uint64_t used[WHO_MAX / 64]; /* what was never used is memory that nobody touched */
+	struct {
+		pid_t pid, inner;
+		uint64_t seen_ms;
+	} parent;            /* looked up last: it mostly has more than one child */
+	uint64_t masking_ms; /* when a umask was last about to be changed */
 };
 
 void who_done(struct who_table *table);
@@ -39,8 +47,12 @@ int who_find(struct who_table *table, pid_t tid, struct who **ret);
 struct str who_exe(struct who *who);
 /* It is about to run another. */
 void who_exec(struct who *who);
-/* Its umask, now. 0777 when that cannot be told: nothing for anybody. */
-mode_t who_umask(const struct who *who);
+/*
+ * Its umask, now. 0777 when that cannot be told: nothing for anybody. The kernel takes long to tell, so it is kept
+ * until somebody in the session is about to change his, and asked for anew as long as that may still be on its way.
+ */
+mode_t who_umask(const struct who_table *table, struct who *who);
+void who_masks(struct who_table *table);
 /* Is it the only thread of its process? Then nobody else has its descriptors: see the filter of clone. */
 bool who_alone(const struct who *who);
 /*

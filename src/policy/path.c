@@ -344,6 +344,7 @@ static void check_missing(struct load *l, struct policy_path *path)
 
 void load_paths_look(struct load *l)
 {
+	struct path_folder last = { 0 };
 	struct policy *p = l->p;
 	struct stat st;
 
@@ -359,7 +360,7 @@ void load_paths_look(struct load *l)
 			(errno == ENOENT || (errno == ENOTDIR && path->kind != POLICY_FS_READONLY));
 		if (!path->absent && !live)
 			continue; /* a mount is tied to the thing, whatever it is called */
-		path->real = path_resolve(l->arena, path->path);
+		path->real = path_resolve_next(&last, l->arena, path->path);
 		if (!path->real)
 			l->no_memory = true;
 		else if (strcmp(path->real, path->path) == 0)

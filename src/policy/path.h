@@ -6,6 +6,8 @@
 #include "base/buf.h"
 #include "policy/policy.h"
 
+#include <limits.h>
+
 /* @path is @dir or lies below it. */
 bool path_within(const char *path, const char *dir);
 
@@ -43,6 +45,12 @@ bool path_entry_matches(const struct policy_path *entry, const char *path);
 
 /* @path with its symlinks followed as far as it exists, in @arena; NULL: no memory. */
 const char *path_resolve(struct arena *arena, const char *path);
+
+/* The same for one path after another: neighbours have their folder followed once. Starts as zeros. */
+struct path_folder {
+	char path[PATH_MAX], real[PATH_MAX];
+};
+const char *path_resolve_next(struct path_folder *last, struct arena *arena, const char *path);
 
 /* "read", "protect", ...: the key of the schema. */
 const char *path_kind_name(enum policy_fs kind);

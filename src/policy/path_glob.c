@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Up to this length a pattern and what lies below it fit one automaton, at half the price. */
 #define ONE_GLOB_MAX 200
@@ -153,6 +154,29 @@ bool path_entry_matches(const struct policy_path *entry, const char *path)
 	matches = path_matches(&m, path);
 	path_matcher_done(&m);
 	return matches;
+}
+
+const char *path_resolve_next(struct path_folder *last, struct arena *arena, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	size_t n = slash ? (size_t)(slash - path) : 0;
+	char link[PATH_MAX], target;
+
+	if (!n || n >= sizeof(last->path))
+		return path_resolve(arena, path);
+	if (strncmp(last->path, path, n) != 0 || last->path[n] != '\0') {
+		memcpy(last->path, path, n);
+		last->path[n] = '\0';
+		if (!realpath(last->path, last->real)) {
+			last->path[0] = '\0';
+			return path_resolve(arena, path);
+		}
+	}
+	if (snprintf(link, sizeof(link), "%s%s", strcmp(last->real, "/") == 0 ? "" : last->real,
+		     slash) >= (int)sizeof(link) ||
+	    readlink(link, &target, 1) >= 0)
+		return path_resolve(arena, path);
+	return arena_printf(arena, "%s", link);
 }
 
 const char *path_resolve(struct arena *arena, const char *path)

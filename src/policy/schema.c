@@ -367,7 +367,8 @@ static const struct schema reload_keys[] = {
 	  .key = POLICY_KEY_WATCH,
 	  .set = apply_reload_watch },
 	{ .name = "revoke",
-	  .doc = "true: processes that hold open what the new policy forbids are ended.",
+	  .doc = "true: processes that hold open what the new policy forbids are ended, and "
+		 "connections that it forbids.",
 	  .scalar = SCALAR_BOOL,
 	  .key = POLICY_KEY_REVOKE,
 	  .set = apply_reload_revoke },

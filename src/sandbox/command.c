@@ -236,9 +236,12 @@ static int exec_lookup(const struct wall_setup *s, const struct wall_command *co
 		char path[PATH_MAX];
 		int r = -ENOENT;
 
+		/* where there is nothing the supervisor need not be asked */
 		if ((size_t)snprintf(path, sizeof(path), "%.*s%s%s", (int)n, at, n ? "/" : "",
 				     name) < sizeof(path))
-			r = exec_one(s, path, command);
+			r = access(path, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR)
+				    ? -errno
+				    : exec_one(s, path, command);
 		if (r != -ENOENT && r != -ENOTDIR && best == -ENOENT)
 			best = r;
 		if (r == -ENOEXEC || r == -E2BIG || !at[n])

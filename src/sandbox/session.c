@@ -314,12 +314,8 @@ static int session_open_log(struct session *s, struct err *err)
 static int session_loop_start(struct session *s, const sigset_t *signals)
 {
 	uint64_t wall_ms = s->options->policy->limits.wall_ms;
-	int r = s->live.mediator ? mediator_start(s->live.mediator, &s->loop) : 0;
+	int r = session_watch(s, &s->signals, loop_signals(signals), session_signal);
 
-	if (r == 0 && s->live.reload)
-		r = reload_watch(s->live.reload, &s->loop);
-	if (r == 0)
-		r = session_watch(s, &s->signals, loop_signals(signals), session_signal);
 	if (r == 0)
 		r = session_watch(s, &s->tree, wall_pidfd(s->wall), session_tree_ended);
 	if (r == 0)
@@ -458,19 +454,32 @@ static int session_ask(struct session *s)
 	return asking_start(&s->asking, &options, &s->loop);
 }
 
-/* All that must stand before we wait for anything but the exec, done while that is under way. */
+static int session_cannot_attend(struct session *s, int r, struct err *err)
+{
+	return session_failed(s, "loop", WALL_FAIL_SETUP,
+			      err_set(err, -r, "cannot attend to the session"));
+}
+
+/* What attends to the session, while its command is still being made. */
 static int session_settle(struct session *s, const sigset_t *signals, struct err *err)
 {
 	int r = session_loop_start(s, signals);
 
 	if (r == 0)
 		r = session_carry(s);
+	return r < 0 ? session_cannot_attend(s, r, err) : 0;
+}
+
+/* And who answers its calls. */
+static int session_listen(struct session *s, struct err *err)
+{
+	int r = s->live.mediator ? mediator_start(s->live.mediator, &s->loop) : 0;
+
+	if (r == 0 && s->live.reload)
+		r = reload_watch(s->live.reload, &s->loop);
 	if (r == 0)
 		r = session_ask(s);
-	if (r < 0)
-		return session_failed(s, "loop", WALL_FAIL_SETUP,
-				      err_set(err, -r, "cannot attend to the session"));
-	return 0;
+	return r < 0 ? session_cannot_attend(s, r, err) : 0;
 }
 
 /* The execve is held for a person: all that answers, ends or times out comes through the loop. */
@@ -550,18 +559,23 @@ static int session_mediate(struct session *s, struct err *err)
 static int session_go(struct session *s, const sigset_t *signals, struct err *err)
 {
 	enum wall_failure failure = WALL_FAIL_SETUP;
-	int r, settled;
+	int r, attends = session_settle(s, signals, err);
 
+	if (attends < 0)
+		return attends;
 	(void)clock_gettime(CLOCK_MONOTONIC, &s->started);
 	r = recording_start(&s->recording, s->wall, s->log, &s->loop, s->options->notice, err);
 	if (r == 0)
-		r = wall_go(s->wall, err);
+		r = wall_listen(s->wall, err);
 	if (r == 0)
 		r = session_mediate(s, err);
 	if (r == 0) {
-		settled = session_settle(s, signals, err);
-		if (settled < 0)
-			return settled;
+		attends = session_listen(s, err);
+		if (attends < 0)
+			return attends;
+		r = wall_go(s->wall, err); /* last: who is woken by us runs when we sleep */
+	}
+	if (r == 0) {
 		session_await(s);
 		r = wall_running(s->wall, &failure, err);
 	}

@@ -13,9 +13,9 @@ class Session:
 
     LOOP = 'while read -r line; do if eval "$line" >/dev/null 2>&1; then echo yes; else echo no; fi; done'
 
-    def __init__(self, start_capsule, workspace, policy, log):
+    def __init__(self, start_capsule, workspace, policy, log, command=("sh", "-c", LOOP)):
         self.policy, self.log = policy, log
-        self.proc = start_capsule(["run", "--policy", policy, "--log", log, "--", "sh", "-c", self.LOOP],
+        self.proc = start_capsule(["run", "--policy", policy, "--log", log, "--", *command],
                                   cwd=workspace, stdin=subprocess.PIPE)
         assert self.can("true")
 
@@ -153,6 +153,43 @@ def test_what_is_held_open_is_told_and_revoked(session):
     s.write("reload: { revoke: true }\nfilesystem: { deny: ['**/keep'] }\n")
     assert s.proc.wait(timeout=20) == 137
     assert "forbids: ended" in s.proc.stderr.read()
+
+
+CONNECTED = """
+import socket, sys
+server = socket.socket(FAMILY)
+server.bind((HOST, 0))
+server.listen()
+here = socket.create_connection(server.getsockname()[:2])
+there, _ = server.accept()
+open("port", "w").write(str(server.getsockname()[1]))
+for line in sys.stdin:
+    try:
+        here.sendall(b"x")
+        arrived = there.recv(1) == b"x"
+    except OSError:
+        arrived = False
+    print("yes" if arrived else "no", flush=True)
+"""
+
+
+@pytest.mark.parametrize("family, host", [("socket.AF_INET", "127.0.0.1"), ("socket.AF_INET6", "::1")])
+def test_connections_are_told_and_shut_down(start_capsule, workspace, outside, family, host):
+    rule = 'rules: [{{ name: not-there, on: net.connect, when: "tcp.port == {}", action: block }}]\n'
+    policy = outside / "p.yaml"
+    policy.write_text(BASE + rule.format(1))  # so that the calls are trapped from the start
+    code = CONNECTED.replace("FAMILY", family).replace("HOST", repr(host))
+    s = Session(start_capsule, workspace, policy, outside / "log", ("python3", "-c", code))
+    port = int((workspace / "port").read_text())
+    s.write(rule.format(port))
+    line = s.proc.stderr.readline()
+    assert f"is connected to tcp {host} port {port}, which 'not-there' now forbids" in line, line
+    assert "ended" not in line and s.can("go on")
+    s.write("reload: { revoke: true }\n" + rule.format(port))
+    assert "now forbids: the connection is ended" in s.proc.stderr.readline()
+    assert not s.can("go on")
+    s.proc.stdin.close()
+    assert s.proc.wait(timeout=20) == 0, "the process itself lives on"
 
 
 def test_the_session_cannot_change_its_own_policy(start_capsule, workspace, outside, who):

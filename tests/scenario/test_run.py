@@ -506,3 +506,51 @@ def test_filter_kill_is_told(run_capsule, workspace):
 
 def test_quiet(run_capsule):
     assert run_capsule(["run", "--quiet", "--timeout", "200ms", "--", "sleep", "9"]).stderr == ""
+
+
+MASKS = """
+import os, threading
+def make(name):
+    os.close(os.open(name, os.O_CREAT | os.O_WRONLY, 0o666))
+    os.mkdir(name + ".d")
+    os.mknod(name + ".p", 0o010666)
+    return [oct(os.lstat(name + end).st_mode & 0o777) for end in ("", ".d", ".p")]
+said = []
+for i, mask in enumerate((0o022, 0, 0o077, 0, 0o027)):
+    os.umask(mask)
+    said.append(make(f"a{i}"))
+    said.append(make(f"b{i}"))
+def other():
+    os.umask(0)
+thread = threading.Thread(target=other)
+os.umask(0o077)
+said.append(make("c"))
+thread.start(), thread.join()
+said.append(make("d"))
+os.umask(0o007)
+if os.fork() == 0:
+    os.umask(0o070)
+    os._exit(0)
+os.wait()
+said.append(make("e"))
+print(said)
+"""
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("mask", [0o022, 0o077])
+def test_files_are_made_with_the_sessions_own_umask(run_capsule, workspace, outside, mask):
+    """Made by the supervisor, whose own is of no account; as it would be outside."""
+    (workspace / "m.py").write_text(MASKS)
+    policy = outside / "p.yaml"
+    policy.write_text("version: 1\nextends: preset:agent\n")
+    before = os.umask(mask)
+    try:
+        inside = run_capsule(["run", "--policy", policy, "--", "python3", "m.py"])
+    finally:
+        os.umask(before)
+    host = outside / "host"
+    host.mkdir()
+    other = subprocess.run(["python3", str(workspace / "m.py")], cwd=host, capture_output=True, text=True)
+    assert inside.returncode == 0 and other.returncode == 0, inside
+    assert inside.stdout == other.stdout

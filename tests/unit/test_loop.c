@@ -84,6 +84,72 @@ static void loop_removed_watch_stays_silent(void **state)
 	close(s.watch.fd);
 }
 
+/* Fires every millisecond; counts how often it was told that another was called, or the loop ended. */
+struct stayer {
+	struct loop_watch watch;
+	int fired, left;
+	bool inside;
+};
+
+static int stayer_fired(struct loop_watch *watch, uint32_t revents)
+{
+	struct stayer *s = loop_owner(watch, struct stayer, watch);
+
+	(void)revents;
+	assert_int_equal(loop_timer_read(watch->fd), 0);
+	s->fired++;
+	s->inside = true;
+	return 0;
+}
+
+static void stayer_left(struct loop_watch *watch)
+{
+	struct stayer *s = loop_owner(watch, struct stayer, watch);
+
+	assert_true(s->inside);
+	s->inside = false;
+	s->left++;
+}
+
+struct checker {
+	struct stopper stopper;
+	struct stayer *stayer;
+};
+
+static int checker_fired(struct loop_watch *watch, uint32_t revents)
+{
+	assert_false(loop_owner(watch, struct checker, stopper.watch)->stayer->inside);
+	return stopper_fired(watch, revents);
+}
+
+static void loop_tells_who_was_called_before(void **state)
+{
+	AUTO(loop_done) struct loop loop = { .epoll_fd = -EBADF };
+	struct stayer s = { .watch = { .fd = loop_timer(1, 1),
+				       .events = EPOLLIN,
+				       .fn = stayer_fired,
+				       .leave = stayer_left } };
+	struct checker c = { .stopper = { .loop = &loop,
+					  .watch = { .fd = loop_timer(20, 20),
+						     .events = EPOLLIN,
+						     .fn = checker_fired } },
+			     .stayer = &s };
+
+	(void)state;
+	assert_int_equal(loop_init(&loop), 0);
+	assert_int_equal(loop_add(&loop, &s.watch), 0);
+	assert_int_equal(loop_add(&loop, &c.stopper.watch), 0);
+	assert_int_equal(loop_run(&loop), 0);
+	assert_false(s.inside);
+	assert_true(s.fired > 4);
+	assert_in_range(s.left, 1,
+			4); /* twice for the other's calls, not once for each of its own */
+	loop_remove(&loop, &s.watch);
+	loop_remove(&loop, &c.stopper.watch);
+	(void)close(s.watch.fd);
+	(void)close(c.stopper.watch.fd);
+}
+
 static int fails(struct loop_watch *watch, uint32_t revents)
 {
 	(void)watch;
@@ -162,6 +228,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(loop_removed_watch_stays_silent),
 		cmocka_unit_test(loop_failure_ends_it),
+		cmocka_unit_test(loop_tells_who_was_called_before),
 		cmocka_unit_test(loop_reads_signals),
 		cmocka_unit_test(loop_refuses_files),
 		cmocka_unit_test(pty_raw_and_back),

@@ -279,7 +279,6 @@ static const uint16_t harmless[] = {
 	SYSC_timerfd_settime,
 	SYSC_times,
 	SYSC_tuxcall,
-	SYSC_umask,
 	SYSC_uname,
 	SYSC_unshare,
 	SYSC_uprobe,
