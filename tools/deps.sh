@@ -10,7 +10,7 @@ set -eu
 build="gcc g++ libc6-dev libre2-dev publicsuffix meson ninja-build pkg-config libsodium-dev libyaml-dev scdoc"
 demo="$build git make python3-minimal"
 test="$demo psl clang-14 clang-format-14 libclang-rt-14-dev libcmocka-dev libseccomp-dev python3 python3-pytest
-      python3-pytest-xdist python3-yaml python3-venv mypy b3sum tmux strace gdb sqlite3 nodejs npm curl openssh-client
+      python3-pytest-xdist python3-yaml python3-venv mypy b3sum tmux strace gdb sqlite3 nodejs npm curl openssl openssh-client
       libcap2-bin iproute2 util-linux xz-utils bzip2 patch procps less vim-tiny"
 bench="$test bubblewrap firejail crun runsc hyperfine"
 fresh="mmdebstrap"

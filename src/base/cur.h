@@ -45,8 +45,10 @@ static inline const uint8_t *cur_take(struct cur *c, size_t n)
 		cur_fail(c, -EAGAIN);
 		return NULL;
 	}
-	c->p += n;
-	c->n -= n;
+	if (n) { /* an empty cursor may be of no memory at all, to which not even 0 is added */
+		c->p += n;
+		c->n -= n;
+	}
 	return p;
 }
 

@@ -3,12 +3,13 @@
  */
 #pragma once
 
+#include "cel/addr.h"
 #include "event/event.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#define ADDRESS_TEXT_MAX INET6_ADDRSTRLEN
+#define ADDRESS_TEXT_MAX CEL_ADDR_TEXT
 
 /* "tcp", "udp", "unix" or "other"; @family is its address's. */
 const char *address_protocol(int fd, int family);

@@ -518,3 +518,31 @@ print(open(f'/proc/self/fd/{fd}').read(), os.read(os.open('file', os.O_RDONLY, d
 """
     done = run_capsule(["run", "--policy", guarded, "--", "python3", "-c", code])
     assert done.stdout.split() == ["plain", "plain", "True", "13", "13", "13"], done
+
+
+@pytest.mark.attack("D9")
+@pytest.mark.both
+def test_mapped_addresses_are_what_they_map(run_capsule, place):
+    """A socket of IPv6 speaks IPv4 to ::ffff:127.0.0.1: a rule on the one address holds for the other."""
+    policy = place / "mapped.yaml"
+    policy.write_text("""\
+version: 1
+extends: preset:agent
+rules:
+  - { name: by_address, on: net.connect, action: block, when: "cidr('127.0.0.0/9').containsIP(ip.address)" }
+  - { name: by_text, on: net.connect, action: block, when: "ip.value == '127.128.0.1'" }
+  - { name: by_class, on: net.connect, action: block, when: "tcp.port == 4006 && ip.class == 'loopback'" }
+""")
+    code = """
+import errno, socket
+listener = socket.create_server(('::', 4005), family=socket.AF_INET6, dualstack_ipv6=True)
+other = socket.create_server(('::', 4006), family=socket.AF_INET6, dualstack_ipv6=True)
+for host, port in (('::ffff:127.0.0.1', 4005), ('::ffff:127.128.0.1', 4005), ('::ffff:127.200.0.1', 4006),
+                   ('::ffff:127.200.0.1', 4005)):
+    s = socket.socket(socket.AF_INET6)
+    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    try: s.connect((host, port)); print('through')
+    except OSError as e: print(errno.errorcode[e.errno])
+"""
+    done = run_capsule(["run", "--policy", policy, "--", "python3", "-c", code])
+    assert done.stdout.split() == ["EACCES"] * 3 + ["through"], done
