@@ -302,7 +302,7 @@ static void the_page_is_right(void **state)
 			buf_putz(&text, line);
 		}
 	}
-	assert_int_equal(blocks, 4);
+	assert_int_equal(blocks, 5);
 }
 
 int main(void)
