@@ -154,7 +154,10 @@ static int search(struct why *y, int fd, struct err *err)
 	if (r < 0)
 		return err_set(err, -r, "cannot read '%s'", y->log);
 	if (!y->found && y->last_denied)
-		return err_text(err, ENOENT, "nothing was denied in %s", y->log);
+		return err_text(err, ENOENT,
+				"no denial is recorded in %s; what the wall's mounts and Landlock "
+				"refuse by themselves may not be seen there",
+				y->log);
 	if (!y->found)
 		return err_text(err, ENOENT, "there is no record %llu in %s",
 				(unsigned long long)y->seq, y->log);

@@ -78,7 +78,12 @@ static void fix_section(const struct denial *d, const struct policy_rule *rule, 
 	const char *bracket = strchr(rule->id, '[');
 	int n = bracket ? (int)(bracket - rule->id) : (int)strlen(rule->id);
 
-	if (bracket)
+	if (bracket && strncmp(d->where, "preset:", 7) == 0)
+		(void)snprintf(fix, DENIAL_FIX_MAX,
+			       "it is a line of a preset, %s: a policy of your own can extend "
+			       "another, or none, and have its own '%.*s'",
+			       d->where, n, rule->id);
+	else if (bracket)
 		(void)snprintf(fix, DENIAL_FIX_MAX,
 			       "take the entry of '%.*s' at %s out, or make it narrower", n,
 			       rule->id, d->where);

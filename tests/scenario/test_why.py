@@ -67,7 +67,7 @@ def test_why_of_what_was_allowed(denied, run_capsule):
 
 def test_what_there_is_nothing_to_say_of(run_capsule, workspace, outside):
     run_capsule(["run", "--log", outside / "log", "--", "true"])
-    for args, words in ((["--last-denied"], "nothing was denied"), (["0"], "is no event"), (["99999"], "no record 99999")):
+    for args, words in ((["--last-denied"], "no denial is recorded"), (["0"], "is no event"), (["99999"], "no record 99999")):
         done = run_capsule(["why", *([args[0]] if args[0][0] == "-" else []), outside / "log",
                             *([] if args[0][0] == "-" else args)])
         assert done.returncode == 1 and words in done.stderr, done
