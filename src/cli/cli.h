@@ -33,6 +33,7 @@ int cli_learn(int argc, char **argv);
 int cli_ledger(int argc, char **argv);
 int cli_log(int argc, char **argv);
 int cli_verify(int argc, char **argv);
+int cli_why(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
 /* --- places.c --- */

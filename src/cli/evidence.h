@@ -39,6 +39,12 @@ int evidence_getopt(int argc, char **argv, const struct evidence_option *options
  */
 int evidence_key(const char *path, struct install_pub *ret_pub, bool *ret_known, struct err *err);
 
+/*
+ * The log *@log: a file, the first digits of a session's id, or (NULL) the newest session, which *@log is
+ * then the path of; static.
+ */
+int evidence_log_open(const char **log, int *ret_fd, struct err *err);
+
 /* A whole file of at most @max bytes in @out. */
 int evidence_read(const char *path, size_t max, struct buf *out, struct err *err);
 

@@ -6,7 +6,6 @@
 #include "cli/evidence.h"
 #include "cli/log_view.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -44,80 +43,6 @@ static const struct evidence_option all_options[] = {
 	{ "format", 'm', "FORMAT", "ndjson (default) or json: one array" },
 	{ "json", 'j', NULL, "records as they are, one JSON object a line" },
 };
-
-/* ---- where the log is ---- */
-
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-	return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-#define STAMP (sizeof("20261122T022006Z-") - 1) /* what a session's file name starts with */
-
-/* Is @name a session whose id starts with @prefix? */
-static bool is_session(const char *name, const char *prefix)
-{
-	size_t n = strlen(prefix);
-
-	return str_ends(str_of(name), STR(".log")) && strlen(name) > STAMP &&
-	       name[STAMP - 1] == '-' && strncmp(name + STAMP, prefix, n < 8 ? n : 8) == 0;
-}
-
-/* The newest session, or the newest whose id starts with @prefix; of one second, by the file's time. */
-static int newest(const char *prefix, char path[PATH_MAX])
-{
-	struct dirent **entry;
-	char dir[PATH_MAX], candidate[PATH_MAX], stamp[STAMP];
-	struct timespec best = { .tv_sec = -1 };
-	struct stat st;
-	int n, found = -ENOENT;
-
-	evidence_state_path(dir, "sessions");
-	n = dir[0] ? scandir(dir, &entry, NULL, by_name) : -1;
-	if (n < 0)
-		return -ENOENT;
-	while (n-- > 0) {
-		const char *name = entry[n]->d_name;
-
-		if (is_session(name, prefix) && (found < 0 || memcmp(name, stamp, STAMP) == 0) &&
-		    snprintf(candidate, PATH_MAX, "%s/%s", dir, name) < PATH_MAX &&
-		    stat(candidate, &st) == 0 &&
-		    (st.st_mtim.tv_sec > best.tv_sec ||
-		     (st.st_mtim.tv_sec == best.tv_sec && st.st_mtim.tv_nsec > best.tv_nsec))) {
-			memcpy(path, candidate, PATH_MAX);
-			memcpy(stamp, name, STAMP);
-			best = st.st_mtim;
-			found = 0;
-		}
-		free(entry[n]);
-	}
-	free(entry);
-	return found;
-}
-
-/* A file, the first digits of a session's id, or nothing: the newest session. */
-static int log_open(struct log_args *a, int *ret_fd, struct err *err)
-{
-	static char path[PATH_MAX];
-	size_t n = a->log ? strlen(a->log) : 0;
-	int fd = a->log ? open(a->log, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
-
-	if (fd < 0 && (!a->log || (errno == ENOENT && n >= 4 && n <= SESSION_ID &&
-				   hex_is(str_of(a->log), n)))) {
-		if (newest(a->log ? a->log : "", path) < 0)
-			return err_text(err, ENOENT,
-					a->log ? "there is neither a file nor a "
-						 "session '%s'"
-					       : "there is no session yet%s",
-					a->log ? a->log : "");
-		a->log = path;
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	}
-	if (fd < 0)
-		return err_set(err, errno, "cannot open '%s'", a->log);
-	*ret_fd = fd;
-	return 0;
-}
 
 /* ---- show, tail ---- */
 
@@ -231,7 +156,7 @@ static int show_or_tail(struct log_args *a, bool tail, struct err *err)
 	const struct verify_options any = { 0 };
 	int r;
 
-	r = log_open(a, &fd, err);
+	r = evidence_log_open(&a->log, &fd, err);
 	if (r < 0)
 		return r;
 	if (!report)
@@ -292,7 +217,7 @@ static int log_prove(struct log_args *a, struct err *err)
 
 	if (!number || (a->from && a->argument) || str_to_u64(str_of(number), &n) < 0)
 		return err_text(err, 0, "say which: a record's number, or --from N");
-	r = log_open(a, &fd, err);
+	r = evidence_log_open(&a->log, &fd, err);
 	if (r == 0)
 		r = a->from ? proof_consistency(fd, n, &out, err)
 			    : proof_inclusion(fd, n, &out, err);
@@ -392,7 +317,7 @@ static int log_checkpoint(struct log_args *a, struct err *err)
 
 	if (!report || !k)
 		return err_set(err, ENOMEM, "cannot read the log");
-	r = log_open(a, &fd, err);
+	r = evidence_log_open(&a->log, &fd, err);
 	if (r == 0)
 		r = verify_fd(fd, &o, report, err);
 	if (r < 0)
@@ -418,7 +343,7 @@ static int log_export(struct log_args *a, struct err *err)
 
 	if (a->format && !array && strcmp(a->format, "ndjson") != 0)
 		return err_text(err, 0, "unknown format '%s': ndjson or json", a->format);
-	r = log_open(a, &fd, err);
+	r = evidence_log_open(&a->log, &fd, err);
 	if (r < 0)
 		return r;
 	if (reader_init(&reader, fd) < 0)

@@ -22,6 +22,7 @@ static const struct cli_verb verbs[] = {
 	{ "ledger", "list your sessions; are all their logs there?", cli_ledger },
 	{ "log", "look into a log, follow it, prove parts of it", cli_log },
 	{ "verify", "is this log what its writer wrote?", cli_verify },
+	{ "why", "say why something was denied, and what would have to change", cli_why },
 	{ "version", "print the version", cli_version },
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/own.h"
+#include "engine/denial.h"
 
 #include "sys/caps.h"
 
@@ -181,6 +182,15 @@ static void put_outcome(const struct call *call, int r, const char *result, cons
 	json_end_object(w);
 }
 
+static void put_denial(struct mediator *m, struct json_wr *w)
+{
+	struct denial denial;
+
+	denial_make(&m->event, &m->decision, &denial);
+	json_key(w, "denial");
+	denial_write_json(&denial, w);
+}
+
 void mediator_record(struct mediator *m, const struct call *call, int r, bool observed)
 {
 	bool denied = m->decision.action > RULE_REWRITE && r < 0;
@@ -209,6 +219,8 @@ void mediator_record(struct mediator *m, const struct call *call, int r, bool ob
 		    : r < 0    ? "failed"
 			       : "done",
 		    kernel || observed ? "kernel" : "supervisor", w);
+	if (denied)
+		put_denial(m, w);
 	m->log_error = audit_end(m->o.log, NULL);
 	m->counts.recorded++;
 }
