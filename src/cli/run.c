@@ -280,6 +280,19 @@ static void changes_notice(const struct session_result *result)
 			c->count[CHANGE_RENAMED], result->id);
 }
 
+static void denials_notice(const struct run *run)
+{
+	const struct session_result *result = &run->result;
+	char session[9];
+
+	if (!result->denials)
+		return;
+	(void)snprintf(session, sizeof(session), "%.8s", result->id);
+	log_say(LOG_NOTICE, "%llu call%s %s denied: 'capsule why --last-denied %s' says why",
+		(unsigned long long)result->denials, result->denials == 1 ? "" : "s",
+		result->denials == 1 ? "was" : "were", run->log ? result->log : session);
+}
+
 static int run_prepared(struct run *run)
 {
 	const char *notice;
@@ -293,6 +306,7 @@ static int run_prepared(struct run *run)
 	notice = run->step ? NULL : record_notice(&run->result);
 	if (notice)
 		log_say(LOG_NOTICE, "%s", notice);
+	denials_notice(run);
 	made_notice(&run->result.made);
 	changes_notice(&run->result);
 	run_report(run);

@@ -322,6 +322,8 @@ void record_end(struct json_wr *w, const struct session_result *result)
 	if (result->ran && WIFSIGNALED(result->end.status))
 		put_u64(w, "signal", (uint64_t)WTERMSIG(result->end.status));
 	put_u64(w, "duration_us", result->duration_us);
+	if (result->denials)
+		put_u64(w, "denials", result->denials);
 	put_usage(w, &result->end);
 	put_stream(w, result->same_output ? "output" : "stdout", &result->streams[0]);
 	put_stream(w, "stderr", &result->streams[1]);

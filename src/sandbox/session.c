@@ -607,6 +607,8 @@ static int session_attend(struct session *s, struct err *err)
 	if (!s->ended_early)
 		(void)wall_finish(take_ptr(&s->wall), &s->result->end);
 	s->result->duration_us = us_since(&s->started);
+	if (s->live.mediator)
+		s->result->denials = mediator_counts(s->live.mediator)->denied;
 	made_after(&s->missing, &s->result->made);
 	session_drain(s);
 	session_count_changes(s);

@@ -57,6 +57,8 @@ struct session_result {
 	struct layer_status layers[LAYER_N];
 	struct wall_exit end;
 	uint64_t duration_us; /* from the command's start to the end of its tree */
+	uint64_t
+		denials; /* calls that the supervisor refused, or saw refused by a rule that the wall holds */
 	bool ran, timed_out, output_exceeded;
 	bool same_output; /* stdout and stderr are one stream: both in streams[0] */
 	struct session_stream streams[2];

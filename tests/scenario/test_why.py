@@ -24,6 +24,7 @@ def denied(run_capsule, workspace, outside, who):
     policy.write_text(POLICY)
     done = run_capsule(["run", "--policy", policy, "--log", log, "--no-prompt", "--", "sh", "-c", SCRIPT])
     assert done.returncode == 0, done
+    assert f"capsule: 4 calls were denied: 'capsule why --last-denied {log}' says why\n" in done.stderr, done.stderr
     records = [json.loads(line) for line in log.read_text().splitlines()]
     return [r for r in records if r.get("outcome", {}).get("result") == "denied"], log
 
@@ -63,6 +64,20 @@ def test_why_of_what_was_allowed(denied, run_capsule):
                    if r["type"] == "event" and r["outcome"]["result"] == "done")
     done = run_capsule(["why", log, str(allowed["seq"])])
     assert done.returncode == 0 and done.stdout.startswith("done: ") and "fix" not in done.stdout
+
+
+def test_the_end_of_a_run_says_so(run_capsule, workspace, outside):
+    """One line, with words that work; none with --quiet, and none where nothing was denied."""
+    policy = outside / "p.yaml"
+    policy.write_text(POLICY)
+    one = ["--policy", policy, "--no-prompt", "--", "sh", "-c", "echo > nobody; true"]
+    done = run_capsule(["run", *one])
+    line = next(x for x in done.stderr.splitlines() if "denied" in x and x.startswith("capsule: "))
+    words = line.split("'")[1].split()
+    assert line.startswith("capsule: 1 call was denied: ") and words[:3] == ["capsule", "why", "--last-denied"]
+    assert run_capsule(words[1:]).stdout.startswith(f"denied: create {workspace}/nobody\n")
+    assert "capsule: " not in run_capsule(["run", "--quiet", *one]).stderr
+    assert "denied" not in run_capsule(["run", "--policy", policy, "--", "true"]).stderr
 
 
 def test_what_there_is_nothing_to_say_of(run_capsule, workspace, outside):
