@@ -307,7 +307,8 @@ static void only_the_owner_can_reach_it(void **state)
 			if (setgid(65534) < 0 || setuid(65534) < 0)
 				_exit(3);
 			fd = dial(&w);
-			(void)!write(fd, "{\"do\":\"status\"}\n", 16);
+			/* it may be closed already, which is no reason to die */
+			(void)!send(fd, "{\"do\":\"status\"}\n", 16, MSG_NOSIGNAL);
 			_exit(read(fd, &c, 1) > 0 ? 1 : 0);
 		}
 		while (waitpid(pid, &status, WNOHANG) == 0)
