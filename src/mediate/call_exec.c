@@ -433,6 +433,13 @@ static void end_followed(struct mediator *m, pid_t pid)
 		later_reap(m, pid);
 }
 
+/* Killed in its stop it is not there to be let go, but ours to be waited for: else nobody hears of its end. */
+static void let_go(struct mediator *m, pid_t pid, int signal)
+{
+	if (ptrace(PTRACE_DETACH, pid, 0, (long)signal) < 0)
+		later_reap(m, pid);
+}
+
 static void stop_heard(struct mediator *m, pid_t pid, int status)
 {
 	int r = m->o.stopped(m->o.stopped_owner, pid, status);
@@ -524,11 +531,11 @@ static int exec_followed(struct mediator *m, struct call *call, struct exec *x)
 		return 1; /* it has ended, or another thread's exec has ended it */
 	if (status >> 16 != PTRACE_EVENT_EXEC) {
 		/* what stopped it was perhaps a signal, which it still has to get */
-		(void)ptrace(PTRACE_DETACH, pid, 0, status >> 16 ? 0 : (long)WSTOPSIG(status));
+		let_go(m, pid, status >> 16 ? 0 : WSTOPSIG(status));
 		return 1;
 	}
 	if (became(m, call, pid, x)) {
-		(void)ptrace(PTRACE_DETACH, pid, 0, 0);
+		let_go(m, pid, 0);
 		return 0;
 	}
 	end_followed(m, pid);
