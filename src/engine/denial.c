@@ -1,5 +1,6 @@
 #include "engine/denial.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,87 +41,64 @@ static void what(const struct event *e, struct denial *ret)
 
 /* ---- what would have to change ---- */
 
-static void fix_ask(const struct denial *d, const struct policy_rule *rule, char *fix)
+static __attribute__((format(printf, 2, 3))) void fix_put(struct denial *d, const char *format, ...)
 {
-	(void)rule;
-	(void)snprintf(
-		fix, DENIAL_FIX_MAX,
-		"a person has to allow it: at the run's terminal, or with 'capsule asks' and "
-		"'capsule answer' from another; or change the line at %s",
-		d->where);
-}
+	va_list args;
 
-static void fix_throttle(const struct denial *d, const struct policy_rule *rule, char *fix)
-{
-	(void)rule;
-	(void)snprintf(fix, DENIAL_FIX_MAX, "nothing, but slower: the rate is set at %s", d->where);
-}
-
-static void fix_quarantine(const struct denial *d, const struct policy_rule *rule, char *fix)
-{
-	(void)rule;
-	(void)snprintf(fix, DENIAL_FIX_MAX,
-		       "the session is quarantined for what it did before: end it, and look at the "
-		       "rule at %s",
-		       d->where);
-}
-
-static void fix_organisation(const struct denial *d, const struct policy_rule *rule, char *fix)
-{
-	(void)rule;
-	(void)snprintf(fix, DENIAL_FIX_MAX,
-		       "only the organisation can change it: the rule stands at %s", d->where);
+	va_start(args, format);
+	(void)vsnprintf(d->fix, sizeof(d->fix), format, args);
+	va_end(args);
 }
 
 /* "filesystem.deny[2]": the line itself; "filesystem.write": that there is none. */
-static void fix_section(const struct denial *d, const struct policy_rule *rule, char *fix)
+static void fix_section(struct denial *d, const struct policy_rule *rule)
 {
 	const char *bracket = strchr(rule->id, '[');
 	int n = bracket ? (int)(bracket - rule->id) : (int)strlen(rule->id);
 
-	if (bracket && strncmp(d->where, "preset:", 7) == 0)
-		(void)snprintf(fix, DENIAL_FIX_MAX,
-			       "it is a line of a preset, %s: a policy of your own can extend "
-			       "another, or none, and have its own '%.*s'",
-			       d->where, n, rule->id);
-	else if (bracket)
-		(void)snprintf(fix, DENIAL_FIX_MAX,
-			       "take the entry of '%.*s' at %s out, or make it narrower", n,
-			       rule->id, d->where);
+	if (!bracket)
+		fix_put(d, "add it to '%.*s' in capsule.yaml", n, rule->id);
+	else if (strncmp(d->where, "preset:", 7) == 0)
+		fix_put(d,
+			"it is a line of a preset, %s: a policy of your own can extend another, or "
+			"none, and have its own '%.*s'",
+			d->where, n, rule->id);
 	else
-		(void)snprintf(fix, DENIAL_FIX_MAX, "add it to '%.*s' in capsule.yaml", n,
-			       rule->id);
-}
-
-static void fix_rule(const struct denial *d, const struct policy_rule *rule, char *fix)
-{
-	(void)snprintf(fix, DENIAL_FIX_MAX,
-		       "narrow 'when' of the rule at %s, or add a rule with 'action: allow' and a "
-		       "'priority' below %d",
-		       d->where, rule->priority);
+		fix_put(d, "take the entry of '%.*s' at %s out, or make it narrower", n, rule->id,
+			d->where);
 }
 
 static void fix(const struct engine_decision *d, struct denial *ret)
 {
 	const struct policy_rule *rule = d->rule;
 
-	if (!rule)
-		(void)snprintf(ret->fix, DENIAL_FIX_MAX, "%s",
-			       d->failed ? "a rule failed, and so it was denied: see the reason"
-					 : "no rule allows it: add one with 'action: allow' to "
-					   "'rules' in capsule.yaml");
+	if (!rule && d->failed)
+		fix_put(ret, "a rule failed, and so it was denied: see the reason");
+	else if (!rule)
+		fix_put(ret, "no rule allows it: add one with 'action: allow' to 'rules' in "
+			     "capsule.yaml");
 	else if (d->action == RULE_QUARANTINE)
-		fix_quarantine(ret, rule, ret->fix);
+		fix_put(ret,
+			"the session is quarantined for what it did before: end it, and look at "
+			"the rule at %s",
+			ret->where);
 	else if (rule->action == RULE_ASK)
-		fix_ask(ret, rule, ret->fix);
+		fix_put(ret,
+			"a person has to allow it: at the run's terminal, or with 'capsule asks' "
+			"and 'capsule answer' from another; or change the line at %s",
+			ret->where);
 	else if (rule->action == RULE_THROTTLE)
-		fix_throttle(ret, rule, ret->fix);
+		fix_put(ret, "nothing, but slower: the rate is set at %s", ret->where);
 	else if (rule->section)
-		fix_section(ret, rule, ret->fix);
+		fix_section(ret, rule);
 	else if (rule->tier == RULE_ORG)
-		fix_organisation(ret, rule, ret->fix);
+		fix_put(ret, "only the organisation can change it: the rule stands at %s",
+			ret->where);
 	else
-		fix_rule(ret, rule, ret->fix);
+		fix_put(ret,
+			"narrow 'when' of the rule at %s, or add a rule with 'action: allow' and a "
+			"'priority' below %d",
+			ret->where, rule->priority);
 }
 
 void denial_make(const struct event *event, const struct engine_decision *d, struct denial *ret)

@@ -344,10 +344,11 @@ static void check_missing(struct load *l, struct policy_path *path)
 
 void load_paths_look(struct load *l)
 {
-	struct path_folder last = { 0 };
+	struct path_folder last;
 	struct policy *p = l->p;
 	struct stat st;
 
+	last.path[0] = '\0';
 	for (size_t i = 0; i < p->n_paths && !l->offline; i++) {
 		struct policy_path *path = &p->paths[i];
 		bool live = path->kind == POLICY_FS_HIDE || path->kind == POLICY_FS_ASK;

@@ -46,9 +46,9 @@ bool path_entry_matches(const struct policy_path *entry, const char *path);
 /* @path with its symlinks followed as far as it exists, in @arena; NULL: no memory. */
 const char *path_resolve(struct arena *arena, const char *path);
 
-/* The same for one path after another: neighbours have their folder followed once. Starts as zeros. */
+/* The same for one path after another: neighbours have their folder followed once. */
 struct path_folder {
-	char path[PATH_MAX], real[PATH_MAX];
+	char path[PATH_MAX], real[PATH_MAX]; /* path "" to begin with */
 };
 const char *path_resolve_next(struct path_folder *last, struct arena *arena, const char *path);
 
